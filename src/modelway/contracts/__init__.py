@@ -1,0 +1,35 @@
+"""The documents that travel from a commit to a live endpoint."""
+
+from modelway.contracts.base import Document
+from modelway.contracts.model_spec import Direction, MetricRule, ModelSpec, ProblemType
+from modelway.contracts.requests import DeploymentRequest, Image, Provenance, TrainingRequest
+from modelway.contracts.results import (
+    ContainerEvaluation,
+    Decision,
+    DeploymentRecord,
+    EvaluationReport,
+    Interval,
+    MetricResult,
+    TrainingRecord,
+    Verdict,
+)
+
+__all__ = [
+    "ContainerEvaluation",
+    "Decision",
+    "DeploymentRecord",
+    "DeploymentRequest",
+    "Direction",
+    "Document",
+    "EvaluationReport",
+    "Image",
+    "Interval",
+    "MetricResult",
+    "MetricRule",
+    "ModelSpec",
+    "ProblemType",
+    "Provenance",
+    "TrainingRecord",
+    "TrainingRequest",
+    "Verdict",
+]
