@@ -1,0 +1,1 @@
+"""Thin boto3 adapters behind Protocols."""

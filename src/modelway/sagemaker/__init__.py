@@ -1,0 +1,1 @@
+"""Contract to boto3 request dictionaries: pure functions."""

@@ -1,0 +1,232 @@
+"""Contract to boto3 request dictionaries. Pure: nothing here calls AWS."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from modelway.contracts import Decision, DeploymentRequest, EvaluationReport, TrainingRequest
+from modelway.platform import Platform
+
+Request = dict[str, Any]
+Subject = Literal["candidate", "champion"]
+
+
+def release_prefix(request: TrainingRequest, platform: Platform) -> str:
+    """s3:// folder of everything that one model version leaves behind, without a slash at the end."""
+    return (
+        f"s3://{platform.artifacts_bucket}/{request.model.name}/{request.image.version}-r{request.retraining}"
+    )
+
+
+def channel_uri(value: str, platform: Platform) -> str:
+    """A channel's s3:// prefix; a value without a scheme is a key in the data bucket."""
+    return value if value.startswith("s3://") else f"s3://{platform.data_bucket}/{value.lstrip('/')}"
+
+
+def tags(request: TrainingRequest | DeploymentRequest, platform: Platform) -> list[dict[str, str]]:
+    """What every resource carries; lineage reads it back."""
+    values = {
+        "modelway:project": platform.project,
+        "modelway:environment": platform.environment,
+        "modelway:model": request.model.name,
+        "modelway:model-version": request.model_version,
+        "modelway:image-digest": request.image.digest,
+        "modelway:commit": request.provenance.commit_sha,
+    }
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def _s3_source(uri: str) -> Request:
+    return {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+
+
+def create_training_job(request: TrainingRequest, platform: Platform, job_name: str) -> Request:
+    """`CreateTrainingJob`: the image by digest, one channel an input, hyperparameters as strings."""
+    spec = request.model.training
+    return {
+        "TrainingJobName": job_name,
+        "RoleArn": platform.sagemaker_role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": request.image.uri,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": m.name, "Regex": m.regex} for m in spec.metric_definitions],
+            "EnableSageMakerMetricsTimeSeries": bool(spec.metric_definitions),
+        },
+        "HyperParameters": {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in spec.hyperparameters.items()
+        },
+        "InputDataConfig": [
+            {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(channel_uri(value, platform))}}
+            for name, value in spec.channels.items()
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"{release_prefix(request, platform)}/training"},
+        "ResourceConfig": {
+            "InstanceType": spec.instance_type,
+            "InstanceCount": spec.instance_count,
+            "VolumeSizeInGB": spec.volume_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime_seconds},
+        "Tags": tags(request, platform),
+    }
+
+
+def create_processing_job(
+    request: TrainingRequest, platform: Platform, job_name: str, subject: Subject, image_uri: str, model_data: str
+) -> Request:
+    """`CreateProcessingJob`: score `model_data` (s3:// of a model.tar.gz) on the candidate's holdout."""
+    spec = request.model.evaluation
+    holdout = channel_uri(request.model.training.channels[spec.channel], platform)
+
+    def source(name: str, uri: str) -> Request:
+        local = f"/opt/ml/processing/input/{name}"
+        return {
+            "InputName": name,
+            "S3Input": {"S3Uri": uri, "LocalPath": local, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+        }
+
+    return {
+        "ProcessingJobName": job_name,
+        "RoleArn": platform.sagemaker_role_arn,
+        "AppSpecification": {
+            "ImageUri": image_uri,
+            "ContainerEntrypoint": ["python", "/opt/program/container.py"],
+            "ContainerArguments": ["evaluate"],
+        },
+        "ProcessingInputs": [source("model", model_data), source("data", holdout)],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": "evaluation",
+                    "S3Output": {
+                        "S3Uri": f"{release_prefix(request, platform)}/evaluation/{subject}",
+                        "LocalPath": "/opt/ml/processing/output",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ]
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceType": spec.instance_type,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": spec.volume_gb,
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime_seconds},
+        "Tags": tags(request, platform),
+    }
+
+
+def _container(request: TrainingRequest, model_data: str) -> Request:
+    return {
+        "Image": request.image.uri,
+        "ModelDataUrl": model_data,
+        "Environment": {
+            "MODELWAY_MODEL_VERSION": request.model_version,
+            "MODELWAY_IMAGE_DIGEST": request.image.digest,
+        },
+    }
+
+
+def create_model(request: TrainingRequest, platform: Platform, name: str, model_data: str) -> Request:
+    """`CreateModel`; the environment is what the endpoint's answers name themselves by."""
+    return {
+        "ModelName": name,
+        "PrimaryContainer": _container(request, model_data),
+        "ExecutionRoleArn": platform.sagemaker_role_arn,
+        "Tags": tags(request, platform),
+    }
+
+
+def create_model_package(
+    request: TrainingRequest,
+    platform: Platform,
+    *,
+    group: str,
+    model_name: str,
+    model_data: str,
+    report: EvaluationReport,
+    decision: Decision,
+) -> Request:
+    """`CreateModelPackage`: an accepted candidate waits for approval, a refused one is kept as Rejected."""
+    metadata = {
+        "model_version": request.model_version,
+        "image_digest": request.image.digest,
+        "commit": request.provenance.commit_sha,
+        "verdict": decision.verdict.value,
+        "request": f"{release_prefix(request, platform)}/request.json",
+        "sagemaker_model": model_name,
+        **{f"metric_{m.name}"[:128]: f"{m.candidate:.6g}" for m in report.metrics},
+    }
+    instance = request.model.serving.instance_type
+    return {
+        "ModelPackageGroupName": group,
+        "ModelPackageDescription": f"{request.model.name} {request.model_version}: {decision.verdict.value}",
+        "InferenceSpecification": {
+            "Containers": [_container(request, model_data)],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+            "SupportedRealtimeInferenceInstanceTypes": [instance],
+        },
+        "ModelApprovalStatus": "PendingManualApproval" if decision.accepted else "Rejected",
+        "CustomerMetadataProperties": metadata,
+    }
+
+
+def create_endpoint_config(request: DeploymentRequest, platform: Platform, name: str) -> Request:
+    """`CreateEndpointConfig`: one variant, AllTraffic."""
+    serving = request.model.serving
+    return {
+        "EndpointConfigName": name,
+        "ProductionVariants": [
+            {
+                "VariantName": "AllTraffic",
+                "ModelName": request.model_name,
+                "InstanceType": serving.instance_type,
+                "InitialInstanceCount": serving.instance_count,
+                "InitialVariantWeight": 1.0,
+                "ContainerStartupHealthCheckTimeoutInSeconds": max(60, serving.startup_timeout_seconds),
+            }
+        ],
+        "Tags": tags(request, platform),
+    }
+
+
+def register_autoscaling(request: DeploymentRequest, endpoint: str) -> tuple[Request, list[Request]]:
+    """`RegisterScalableTarget` and the `PutScalingPolicy` requests. Raises ValueError without an autoscaling spec."""
+    spec = request.model.serving.autoscaling
+    if spec is None:
+        raise ValueError(f"{request.model.name} has no serving.autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    invocations = {
+        "TargetValue": spec.invocations_per_instance,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+    }
+    policies = [(f"{endpoint}-invocations", invocations)]
+    if spec.cpu_percent is not None:
+        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
+        metric = {
+            "MetricName": "CPUUtilization",
+            "Namespace": "/aws/sagemaker/Endpoints",
+            "Dimensions": dimensions,
+            "Statistic": "Average",
+        }
+        policies.append((f"{endpoint}-cpu", {"TargetValue": spec.cpu_percent, "CustomizedMetricSpecification": metric}))
+    return (
+        {**target, "MinCapacity": spec.min_instances, "MaxCapacity": spec.max_instances},
+        [
+            {
+                **target,
+                "PolicyName": name,
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": configuration,
+            }
+            for name, configuration in policies
+        ],
+    )
