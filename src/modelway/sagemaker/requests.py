@@ -14,9 +14,7 @@ Subject = Literal["candidate", "champion"]
 
 def release_prefix(request: TrainingRequest, platform: Platform) -> str:
     """s3:// folder of everything that one model version leaves behind, without a slash at the end."""
-    return (
-        f"s3://{platform.artifacts_bucket}/{request.model.name}/{request.image.version}-r{request.retraining}"
-    )
+    return f"s3://{platform.artifacts_bucket}/{request.model.name}/{request.image.version}-r{request.retraining}"
 
 
 def channel_uri(value: str, platform: Platform) -> str:
@@ -54,8 +52,7 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
             "EnableSageMakerMetricsTimeSeries": bool(spec.metric_definitions),
         },
         "HyperParameters": {
-            name: value if isinstance(value, str) else json.dumps(value)
-            for name, value in spec.hyperparameters.items()
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in spec.hyperparameters.items()
         },
         "InputDataConfig": [
             {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(channel_uri(value, platform))}}

@@ -1,0 +1,45 @@
+# Two commands matter: `make demo` and `make test`. Both install what they need first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# uv is taken from the PATH or installed into a small environment of its own.
+UV_ENV := .uv
+UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
+RUN := $(UV) run --no-sync --quiet
+
+.PHONY: help install demo down test lint unit integration
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(UV_ENV)/bin/uv:
+	$(PYTHON) -m venv $(UV_ENV)
+	$(UV_ENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+
+ifeq ($(UV),$(UV_ENV)/bin/uv)
+install: $(UV_ENV)/bin/uv
+endif
+install: ## The locked environment, and the example's dependencies in uv's cache
+	$(UV) sync --locked --quiet
+	$(RUN) python -m modelway.packaging.warm model_template/template examples/breast-cancer
+
+demo: install ## The life of a model, whole, on this machine
+	$(RUN) modelway demo
+
+down: ## Stop the local stack
+	$(RUN) modelway down
+
+lint: install ## ruff, mypy (strict)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy src local/modelway_local
+
+unit: install ## Unit tests: seconds, no sockets
+	$(RUN) pytest -q tests/unit
+
+integration: install ## The stack, brought up once, driven for real
+	$(RUN) pytest -q tests/integration
+
+test: lint unit integration ## Everything that CI runs

@@ -1,0 +1,1 @@
+"""Versions of images and models, and the names that derive from them."""
