@@ -1,0 +1,92 @@
+"""SNS, Slack and S3 behind the notification Protocols."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from modelway.errors import PlatformError
+from modelway.notifications.message import Message, slack_blocks, sns_subject, sns_text
+from modelway.notifications.outbox import Channel
+from modelway.platform import Platform
+
+
+class SnsChannel:
+    """One SNS topic."""
+
+    def __init__(self, client: Any, topic_arn: str) -> None:
+        self._client = client
+        self._topic = topic_arn
+
+    def send(self, message: Message) -> None:
+        self._client.publish(TopicArn=self._topic, Subject=sns_subject(message), Message=sns_text(message))
+
+
+class SlackChannel:
+    """A webhook whose URL is read from Secrets Manager at each send and never kept or logged."""
+
+    def __init__(self, secrets: Any, secret_id: str) -> None:
+        self._secrets = secrets
+        self._secret_id = secret_id
+
+    def send(self, message: Message) -> None:
+        url = self._secrets.get_secret_value(SecretId=self._secret_id)["SecretString"]
+        body = json.dumps({"text": message.title, "blocks": slack_blocks(message)}).encode()
+        post = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            urllib.request.urlopen(post, timeout=10).close()
+        except OSError as error:
+            raise PlatformError(f"Slack did not take the message ({type(error).__name__})") from None
+
+
+class S3Store:
+    """`outbox.Store` in one bucket, and JSON documents by s3:// address."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, text: str) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=text.encode())
+
+    def put_new(self, key: str, text: str) -> bool:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise
+        return True
+
+    def get(self, key: str) -> str | None:
+        try:
+            return str(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+
+    def keys(self, prefix: str) -> list[str]:
+        """At most 1000, in order of name."""
+        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+
+def platform_channels(platform: Platform) -> dict[str, Channel]:
+    """The channels of one environment."""
+    channels: dict[str, Channel] = {"sns": SnsChannel(boto3.client("sns"), platform.sns_topic_arn)}
+    if platform.slack_secret_id:
+        channels["slack"] = SlackChannel(boto3.client("secretsmanager"), platform.slack_secret_id)
+    return channels
+
+
+def platform_store(platform: Platform) -> S3Store:
+    """The artifacts bucket."""
+    return S3Store(boto3.client("s3"), platform.artifacts_bucket)

@@ -1,0 +1,1 @@
+"""One message model; Slack blocks and SNS text are made from it."""

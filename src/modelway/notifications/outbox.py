@@ -1,0 +1,57 @@
+"""Announce once, lose nothing: a message waits in S3 until each channel has taken it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Protocol
+
+from modelway.notifications.message import Message
+
+LOG = logging.getLogger(__name__)
+
+
+class Channel(Protocol):
+    """Somewhere people read. `send` raises when the message was not taken."""
+
+    def send(self, message: Message) -> None: ...
+
+
+class Store(Protocol):
+    """Small texts by key."""
+
+    def put(self, key: str, text: str) -> None: ...
+    def get(self, key: str) -> str | None: ...
+    def keys(self, prefix: str) -> list[str]: ...
+    def delete(self, key: str) -> None: ...
+    def put_new(self, key: str, text: str) -> bool:
+        """False when the key exists already."""
+        ...
+
+
+def announce(message: Message, run: str, channels: Mapping[str, Channel], store: Store) -> bool:
+    """Send `message` once for this run and kind; True when nothing waits any more.
+
+    Written to `undelivered/<channel>/` before the marker, so that a crash between repeats rather than loses.
+    What other runs left undelivered is tried again. A channel that is down is logged, never raised.
+    """
+    marker = f"announced/{run}/{message.kind}.json"
+    if store.get(marker) is None:
+        for name in channels:
+            store.put(f"undelivered/{name}/{run}-{message.kind}.json", message.model_dump_json())
+        store.put_new(marker, message.model_dump_json())
+    return all([_drain(name, channel, store) for name, channel in channels.items()])
+
+
+def _drain(name: str, channel: Channel, store: Store) -> bool:
+    for key in store.keys(f"undelivered/{name}/"):
+        text = store.get(key)
+        if text is None:
+            continue
+        try:
+            channel.send(Message.model_validate_json(text))
+        except Exception as error:  # any fault of a channel: the message stays for the next announcement
+            LOG.warning("channel %s did not take %s (%s); it stays undelivered", name, key, type(error).__name__)
+            return False
+        store.delete(key)
+    return True

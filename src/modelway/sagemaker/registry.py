@@ -1,0 +1,102 @@
+"""What SageMaker has already: jobs by attempt, the live champion, model packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from modelway.errors import PlatformError
+
+MAXIMUM_ATTEMPTS = 20
+Described = dict[str, Any]
+
+
+def missing(error: ClientError) -> bool:
+    """Whether SageMaker says that what was described does not exist."""
+    text = error.response["Error"].get("Message", "").lower()
+    code = error.response["Error"].get("Code", "")
+    gone = ("could not find", "not found", "does not exist", "requested resource")
+    return code in ("ResourceNotFound", "ResourceNotFoundException") or (
+        code == "ValidationException" and any(words in text for words in gone)
+    )
+
+
+def exists(error: ClientError) -> bool:
+    """Whether a Create was refused because the name is taken."""
+    text = error.response["Error"].get("Message", "").lower()
+    return error.response["Error"].get("Code") == "ResourceInUse" or "already exist" in text
+
+
+def describe(call: Callable[..., Any], **key: str) -> Described | None:
+    """The description, or None when there is no such thing."""
+    try:
+        return dict(call(**key))
+    except ClientError as error:
+        if missing(error):
+            return None
+        raise
+
+
+def create_once(call: Callable[..., Any], request: Mapping[str, Any]) -> None:
+    """Create; a name that is taken is the same content, since names derive from it."""
+    try:
+        call(**request)
+    except ClientError as error:
+        if not exists(error):
+            raise
+
+
+class Attempt(NamedTuple):
+    """A job name and what SageMaker knows under it (None: not started)."""
+
+    name: str
+    described: Described | None
+
+
+def attempts(describe_job: Callable[[str], Described | None], name: Callable[[int], str]) -> list[Attempt]:
+    """Every attempt that was started, oldest first."""
+    found: list[Attempt] = []
+    for number in range(1, MAXIMUM_ATTEMPTS + 1):
+        described = describe_job(name(number))
+        if described is None:
+            return found
+        found.append(Attempt(name(number), described))
+    raise PlatformError(f"{MAXIMUM_ATTEMPTS} attempts of {name(1)} have failed already")
+
+
+class Champion(NamedTuple):
+    """The model that the live endpoint serves."""
+
+    model_name: str
+    model_version: str
+    image_uri: str
+    model_data: str
+
+
+def live_champion(client: Any, endpoint: str) -> Champion | None:
+    """Endpoint, its config, its model; None when no endpoint is live."""
+    live = describe(client.describe_endpoint, EndpointName=endpoint)
+    if live is None or "EndpointConfigName" not in live or live.get("EndpointStatus") in ("Failed", "Creating"):
+        return None
+    config = client.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
+    model = client.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    container = model["PrimaryContainer"]
+    version = container.get("Environment", {}).get("MODELWAY_MODEL_VERSION", "unknown")
+    return Champion(model["ModelName"], version, container["Image"], container["ModelDataUrl"])
+
+
+def register_package(client: Any, request: Mapping[str, Any]) -> str:
+    """ARN of the package with this model version in the group, created (with its group) when there is none."""
+    group = str(request["ModelPackageGroupName"])
+    create_once(client.create_model_package_group, {"ModelPackageGroupName": group})
+    version = request["CustomerMetadataProperties"]["model_version"]
+    pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    for page in pages:
+        for summary in page["ModelPackageSummaryList"]:
+            arn = str(summary["ModelPackageArn"])
+            known = client.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
+            if known.get("model_version") == version:
+                return arn
+    return str(client.create_model_package(**request)["ModelPackageArn"])
