@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from modelway.contracts import DeploymentRequest, Document, TrainingRequest
 from modelway.errors import PlatformError, UserError
 from modelway.platform import Platform
-from modelway.versioning import names
+from modelway.versioning import locations, names
 
 CONTRACTS: dict[str, type[Document]] = {"train_evaluate": TrainingRequest, "deploy": DeploymentRequest}
 MAXIMUM_PATH = 64
@@ -87,10 +87,10 @@ def start(dag_id: str, conf: Any, platform: Platform, airflow: AirflowRest) -> d
 
 
 def status(dag_id: str, run_id: str, platform: Platform, airflow: AirflowRest) -> dict[str, Any]:
-    """State of one run and of its tasks; `record` is left for callers that know the conf's S3 layout."""
+    """State of one run and of its tasks; `record` is the s3:// address that a successful run has written, else ""."""
     path = _run_path(dag_id, run_id)
     run = _get(path, dag_id, airflow)
-    answer = {**_summary(run, dag_id, run_id, platform), "tasks": [], "record": ""}
+    answer = {**_summary(run, dag_id, run_id, platform), "tasks": [], "record": _record(dag_id, run, platform)}
     if len(f"{path}/taskInstances") <= MAXIMUM_PATH:
         found = _get(f"{path}/taskInstances", dag_id, airflow).get("task_instances", [])
         answer["tasks"] = [{key: task.get(key) for key in ("task_id", "state", "try_number")} for task in found]
@@ -122,3 +122,15 @@ def _refusal(error: RestError, dag_id: str) -> Exception:
 def _summary(run: Mapping[str, Any], dag_id: str, run_id: str, platform: Platform) -> dict[str, Any]:
     url = f"{platform.airflow_url.rstrip('/')}/dags/{dag_id}/runs/{run_id}" if platform.airflow_url else ""
     return {"dag_id": dag_id, "dag_run_id": run_id, "state": run.get("state"), "url": url}
+
+
+def _record(dag_id: str, run: Mapping[str, Any], platform: Platform) -> str:
+    if run.get("state") != "success":
+        return ""
+    document = parse_conf(dag_id, run.get("conf"))
+    if isinstance(document, TrainingRequest):
+        return locations.artifact_uri(platform, locations.record_key(document))
+    if isinstance(document, DeploymentRequest):
+        config = names.endpoint_config_name(platform.project, document)
+        return locations.artifact_uri(platform, locations.deployment_key(document.model.name, config))
+    return ""

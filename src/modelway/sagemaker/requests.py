@@ -7,19 +7,10 @@ from typing import Any, Literal
 
 from modelway.contracts import Decision, DeploymentRequest, EvaluationReport, TrainingRequest
 from modelway.platform import Platform
+from modelway.versioning import locations
 
 Request = dict[str, Any]
 Subject = Literal["candidate", "champion"]
-
-
-def release_prefix(request: TrainingRequest, platform: Platform) -> str:
-    """s3:// folder of everything that one model version leaves behind, without a slash at the end."""
-    return f"s3://{platform.artifacts_bucket}/{request.model.name}/{request.image.version}-r{request.retraining}"
-
-
-def channel_uri(value: str, platform: Platform) -> str:
-    """A channel's s3:// prefix; a value without a scheme is a key in the data bucket."""
-    return value if value.startswith("s3://") else f"s3://{platform.data_bucket}/{value.lstrip('/')}"
 
 
 def tags(request: TrainingRequest | DeploymentRequest, platform: Platform) -> list[dict[str, str]]:
@@ -55,10 +46,10 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
             name: value if isinstance(value, str) else json.dumps(value) for name, value in spec.hyperparameters.items()
         },
         "InputDataConfig": [
-            {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(channel_uri(value, platform))}}
+            {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(locations.channel_uri(platform, value))}}
             for name, value in spec.channels.items()
         ],
-        "OutputDataConfig": {"S3OutputPath": f"{release_prefix(request, platform)}/training"},
+        "OutputDataConfig": {"S3OutputPath": locations.training_output(platform, request)},
         "ResourceConfig": {
             "InstanceType": spec.instance_type,
             "InstanceCount": spec.instance_count,
@@ -74,7 +65,7 @@ def create_processing_job(
 ) -> Request:
     """`CreateProcessingJob`: score `model_data` (s3:// of a model.tar.gz) on the candidate's holdout."""
     spec = request.model.evaluation
-    holdout = channel_uri(request.model.training.channels[spec.channel], platform)
+    holdout = locations.channel_uri(platform, request.model.training.channels[spec.channel])
 
     def source(name: str, uri: str) -> Request:
         local = f"/opt/ml/processing/input/{name}"
@@ -97,7 +88,7 @@ def create_processing_job(
                 {
                     "OutputName": "evaluation",
                     "S3Output": {
-                        "S3Uri": f"{release_prefix(request, platform)}/evaluation/{subject}",
+                        "S3Uri": locations.evaluation_output(platform, request, subject),
                         "LocalPath": "/opt/ml/processing/output",
                         "S3UploadMode": "EndOfJob",
                     },
@@ -153,7 +144,7 @@ def create_model_package(
         "image_digest": request.image.digest,
         "commit": request.provenance.commit_sha,
         "verdict": decision.verdict.value,
-        "request": f"{release_prefix(request, platform)}/request.json",
+        "request": locations.artifact_uri(platform, locations.request_key(request)),
         "sagemaker_model": model_name,
         **{f"metric_{m.name}"[:128]: f"{m.candidate:.6g}" for m in report.metrics},
     }

@@ -1,0 +1,1 @@
+"""Airflow glue: adopting SageMaker operators, their trigger, announcements."""

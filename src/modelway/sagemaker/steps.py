@@ -1,0 +1,82 @@
+"""The two steps of `train_evaluate` that run on the worker: compare and register."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from modelway.aws.channels import platform_store
+from modelway.contracts import ContainerEvaluation, TrainingRecord, TrainingRequest
+from modelway.errors import UserError
+from modelway.platform import Platform
+from modelway.sagemaker import registry, requests
+from modelway.versioning import locations, names
+
+
+class EvaluationMissing(UserError):
+    """Raised when `evaluate` ended well and left no evaluation.json."""
+
+
+def _evaluation(platform: Platform, request: TrainingRequest, subject: requests.Subject) -> ContainerEvaluation:
+    uri = f"{locations.evaluation_output(platform, request, subject)}/evaluation.json"
+    text = platform_store(platform).get(uri.split("/", 3)[3])
+    if text is None:
+        raise EvaluationMissing(f"evaluate of the {subject} wrote no evaluation.json ({uri})")
+    return ContainerEvaluation.model_validate_json(text)
+
+
+def compare_models(conf: dict[str, Any], trained: dict[str, str], champion_version: str | None) -> dict[str, Any]:
+    """Compare, write report.html and record.json; the record as JSON."""
+    from modelway.evaluation import compare
+    from modelway.evaluation.report import render_html
+
+    request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
+    candidate = _evaluation(platform, request, "candidate")
+    champion = _evaluation(platform, request, "champion") if champion_version else None
+    report, decision = compare(
+        request.model,
+        candidate,
+        champion,
+        model_version=request.model_version,
+        champion_version=champion_version,
+    )
+    key = locations.report_key(request)
+    report = report.model_copy(update={"report_s3_uri": locations.artifact_uri(platform, key)})
+    platform_store(platform).put(key, render_html(request.model, report, decision, candidate, champion))
+    record = TrainingRecord(
+        model_name=request.model.name,
+        model_version=request.model_version,
+        image_digest=request.image.digest,
+        training_job_name=trained["job_name"],
+        model_data_s3_uri=trained["model_data"],
+        evaluation=report,
+        decision=decision,
+    )
+    return _write(platform, request, record)
+
+
+def register(conf: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Create model and model package (once); the record with both, written and as JSON."""
+    request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
+    record, client = TrainingRecord.model_validate(found), boto3.client("sagemaker")
+    name = names.model_name(platform.project, request)
+    wanted = requests.create_model(request, platform, name, record.model_data_s3_uri)
+    registry.create_once(client.create_model, wanted)
+    package = requests.create_model_package(
+        request,
+        platform,
+        group=names.model_package_group_name(platform.project, request.model.name),
+        model_name=name,
+        model_data=record.model_data_s3_uri,
+        report=record.evaluation,
+        decision=record.decision,
+    )
+    arn = registry.register_package(client, package)
+    update = {"sagemaker_model_name": name, "model_package_arn": arn}
+    return _write(platform, request, record.model_copy(update=update))
+
+
+def _write(platform: Platform, request: TrainingRequest, record: TrainingRecord) -> dict[str, Any]:
+    platform_store(platform).put(locations.record_key(request), record.model_dump_json())
+    return record.model_dump(mode="json")
