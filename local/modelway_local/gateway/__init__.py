@@ -1,0 +1,1 @@
+"""The loopback AWS endpoint: routes each request to its service here, or on to moto."""
