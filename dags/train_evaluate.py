@@ -9,18 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, chain, dag, task
+from airflow.sdk import chain, dag, task
 from modelway_operators.announcing import announce_failure
 from modelway_operators.jobs import EvaluateModelOperator, TrainModelOperator
+from modelway_operators.params import dag_params
 
 from modelway.contracts import TrainingRequest
-from modelway.contracts.airflow_params import airflow_params
-
-
-def param(schema: dict[str, Any]) -> Param:
-    """A Param that is required when the contract gives no default."""
-    rest = {key: value for key, value in schema.items() if key != "default"}
-    return Param(schema["default"], **rest) if "default" in schema else Param(**rest)
 
 
 @dag(
@@ -29,7 +23,7 @@ def param(schema: dict[str, Any]) -> Param:
     schedule=None,
     catchup=False,
     max_active_runs=32,
-    params={name: param(schema) for name, schema in airflow_params(TrainingRequest).items()},
+    params=dag_params(TrainingRequest),
     default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
     on_failure_callback=announce_failure,
     tags=["modelway"],

@@ -1,0 +1,60 @@
+"""The two steps of `deploy` that run on the worker: change the endpoint, prove it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from modelway.aws.channels import platform_store
+from modelway.contracts import DeploymentRecord, DeploymentRequest
+from modelway.deployment import endpoint as endpoints
+from modelway.platform import Platform
+from modelway.sagemaker import registry, requests
+from modelway.versioning import locations, names
+
+
+def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
+    """Create config and endpoint, or update it; {endpoint, config, action, previous}."""
+    request, platform = DeploymentRequest.model_validate(conf), Platform.from_environment()
+    client = boto3.client("sagemaker")
+    endpoints.require_approved(client, request)
+    endpoint = names.endpoint_name(platform.project, request.model.name)
+    config = names.endpoint_config_name(platform.project, request)
+    wanted = requests.create_endpoint_config(request, platform, config)
+    registry.create_once(client.create_endpoint_config, wanted)
+    change = endpoints.apply_config(client, endpoint, config, requests.tags(request, platform))
+    return {"endpoint": endpoint, "config": config, "action": change.action, "previous": change.previous_config}
+
+
+def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Verify, register autoscaling, write the record. Raises NotVerified after the previous config is back."""
+    request, platform = DeploymentRequest.model_validate(conf), Platform.from_environment()
+    client, runtime = boto3.client("sagemaker"), boto3.client("sagemaker-runtime")
+    name = change["endpoint"]
+    try:
+        arn = endpoints.verify(client, runtime, request, name, change["config"])
+    except (endpoints.NotVerified, ClientError) as error:
+        done = endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
+        raise endpoints.NotVerified(f"{error} ({done})") from error
+    if request.model.serving.autoscaling is not None:
+        scaling = boto3.client("application-autoscaling")
+        target, policies = requests.register_autoscaling(request, name)
+        scaling.register_scalable_target(**target)
+        for policy in policies:
+            scaling.put_scaling_policy(**policy)
+    record = DeploymentRecord(
+        model_name=request.model.name,
+        model_version=request.model_version,
+        image_digest=request.image.digest,
+        endpoint_name=name,
+        endpoint_arn=arn,
+        endpoint_config_name=change["config"],
+        action=change["action"],
+        previous_endpoint_config_name=change["previous"],
+        verified=True,
+    )
+    key = locations.deployment_key(request.model.name, change["config"])
+    platform_store(platform).put(key, record.model_dump_json())
+    return record.model_dump(mode="json")
