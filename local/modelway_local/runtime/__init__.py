@@ -1,0 +1,1 @@
+"""Jobs and endpoints as processes of this machine, under SageMaker's container contract."""

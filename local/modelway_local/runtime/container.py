@@ -1,0 +1,151 @@
+"""One container as a process group: its image unpacked, its paths relocated, its output followed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from modelway_local.registry.store import UnpackedImage
+
+ML_ROOT = "/opt/ml"
+INTERPRETER_LABEL = "dev.modelway.interpreter"
+STOP_GRACE_SECONDS = 5.0
+# What a container may see of this machine: enough to run, no credentials.
+PASSED_ON = ("LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+class Container:
+    """A command of an image, run with /opt/ml at `base_dir`. Not started until `start`."""
+
+    def __init__(
+        self,
+        image: UnpackedImage,
+        arguments: Sequence[str],
+        *,
+        base_dir: Path,
+        environment: Mapping[str, str],
+        interpreters: Path,
+        entrypoint: Sequence[str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self._image = image
+        self._base_dir = base_dir
+        config = image.config.get("config", {})
+        command = list(entrypoint if entrypoint else config.get("Entrypoint") or [])
+        self._command = [self._relocate(part) for part in [*command, *arguments]]
+        if self._command and self._command[0] in {"python", "python3"}:
+            minor = (config.get("Labels") or {}).get(INTERPRETER_LABEL, f"3.{sys.version_info.minor}")
+            self._command[0] = str(interpreter(interpreters, minor))
+        declared = dict(item.split("=", 1) for item in config.get("Env") or [])
+        self._environment = self._environ({**declared, **environment})
+        self._on_line = on_line
+        self._reader: threading.Thread | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _relocate(self, value: str) -> str:
+        """Each path of a ':'-separated value: /opt/ml to the base folder, the image's own paths into its rootfs."""
+        return ":".join(self._relocate_path(part) for part in value.split(":"))
+
+    def _relocate_path(self, path: str) -> str:
+        if path == ML_ROOT or path.startswith(f"{ML_ROOT}/"):
+            return f"{self._base_dir}{path[len(ML_ROOT) :]}"
+        if path.startswith("/") and path != "/" and (inside := self._image.rootfs / path.lstrip("/")).exists():
+            return str(inside)
+        return path
+
+    def _environ(self, declared: Mapping[str, str]) -> dict[str, str]:
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        relocated = {name: self._relocate(value) for name, value in declared.items() if name != "PATH"}
+        return {
+            **passed,
+            "PATH": f"{Path(self._command[0]).parent}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self._base_dir),
+            "TMPDIR": str(self._base_dir / "tmp"),
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONUNBUFFERED": "1",
+            **relocated,
+            "SAGEMAKER_BASE_DIR": str(self._base_dir),
+        }
+
+    def start(self) -> None:
+        """Start the process group and follow its output. Raises OSError when the command cannot be run."""
+        if not self._command:
+            raise OSError("the image has no Entrypoint and the request gives none")
+        (self._base_dir / "tmp").mkdir(parents=True, exist_ok=True)
+        launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
+        workdir = self._image.config.get("config", {}).get("WorkingDir") or ""
+        self.process = subprocess.Popen(
+            [*launcher, *self._command],
+            env=self._environment,
+            cwd=self._relocate(workdir) if workdir and Path(self._relocate(workdir)).is_dir() else self._base_dir,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
+        self._reader = threading.Thread(target=self._follow, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
+
+    def _follow(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            for line in stream:
+                if self._on_line:
+                    self._on_line(line.decode(errors="replace").rstrip("\n"))
+
+    def wait(self, seconds: float, stopped: threading.Event) -> int | None:
+        """Exit code, or None after `seconds` or once `stopped` is set (the group is then ended)."""
+        assert self.process is not None  # noqa: S101 - start() comes first
+        deadline = time.monotonic() + seconds
+        pause = 0.01
+        while (code := self.process.poll()) is None:
+            if stopped.is_set() or time.monotonic() > deadline:
+                self.stop()
+                return None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+        self.stop()
+        return code
+
+    def stop(self) -> None:
+        """End the whole group: SIGTERM, then SIGKILL. Safe to call twice."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_GRACE_SECONDS)
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+        if self._reader is not None:
+            self._reader.join(2)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None  # noqa: S101 - start() comes first
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def interpreter(folder: Path, minor: str) -> Path:
+    """A Python with no packages of its own, of minor version `minor` ("3.11"), made once under `folder`.
+
+    Raises OSError when this machine has no such Python.
+    """
+    python = folder / minor / "bin" / "python"
+    if not python.exists():
+        running = f"{sys.version_info.major}.{sys.version_info.minor}"
+        base = getattr(sys, "_base_executable", sys.executable) if minor == running else f"python{minor}"
+        made = folder / f".{minor}-{os.getpid()}-{threading.get_ident()}"
+        made.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([base, "-m", "venv", "--without-pip", "--symlinks", str(made)], check=True)
+        with contextlib.suppress(OSError):
+            made.rename(folder / minor)
+    return python
