@@ -1,0 +1,54 @@
+"""What a job prints: into CloudWatch Logs, and a file on disk that `modelway logs` reads."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+FLUSH_SECONDS = 0.5
+BATCH = 500
+
+
+class JobLog:
+    """Lines of one job. `line` may be called from any thread; `close` sends what is left."""
+
+    def __init__(self, client: Any, group: str, stream: str, path: Path) -> None:
+        self._client, self._group, self._stream = client, group, stream
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+        self._waiting: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._sent = time.monotonic()
+        self.lines: list[str] = []
+        for create, arguments in (
+            (client.create_log_group, {"logGroupName": group}),
+            (client.create_log_stream, {"logGroupName": group, "logStreamName": stream}),
+        ):
+            with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+                create(**arguments)
+
+    def line(self, text: str) -> None:
+        """Keep one line; it reaches CloudWatch within about half a second."""
+        with self._lock:
+            self.lines.append(text)
+            self._file.write(f"{text}\n")
+            self._file.flush()
+            self._waiting.append({"timestamp": int(time.time() * 1000), "message": text or " "})
+            due = len(self._waiting) >= BATCH or time.monotonic() - self._sent > FLUSH_SECONDS
+        if due:
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+            self._sent = time.monotonic()
+        if batch:
+            self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+
+    def close(self) -> None:
+        """Send what is left and close the file."""
+        self._flush()
+        self._file.close()
