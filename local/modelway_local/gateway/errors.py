@@ -32,28 +32,28 @@ class ValidationError(AwsError):
         super().__init__("ValidationException", message, 400)
 
 
-class ResourceInUse(AwsError):
+class ResourceInUseError(AwsError):
     """Raised when a name is taken."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ResourceInUse", message, 400)
 
 
-class ResourceNotFound(AwsError):
+class ResourceNotFoundError(AwsError):
     """Raised when a named resource does not exist."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ResourceNotFound", message, 400)
 
 
-class ResourceLimitExceeded(AwsError):
+class ResourceLimitExceededError(AwsError):
     """Raised when one more resource would pass a quota."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ResourceLimitExceeded", message, 400)
 
 
-class UnknownOperation(AwsError):
+class UnknownOperationError(AwsError):
     """Raised for an operation that AWS has and this gateway does not: HTTP 501, naming it."""
 
     def __init__(self, service: str, operation: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
-from modelway_local.gateway.errors import UnknownOperation, ValidationError
+from modelway_local.gateway.errors import UnknownOperationError, ValidationError
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -32,10 +32,10 @@ def service_model(service: str) -> ServiceModel:
 
 
 def validate_input(service: str, operation: str, payload: dict[str, Any]) -> None:
-    """Raise ValidationError naming every broken rule, or UnknownOperation if the service has no such operation."""
+    """Raise ValidationError naming every broken rule, or UnknownOperationError if the service has no such operation."""
     model = service_model(service)
     if operation not in model.operation_names:
-        raise UnknownOperation(service, operation)
+        raise UnknownOperationError(service, operation)
     shape = model.operation_model(operation).input_shape
     problems = list(_problems(shape, payload, "")) if shape is not None else []
     if problems:
