@@ -1,0 +1,85 @@
+"""SageMaker's operations by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from modelway_local.gateway.errors import UnknownOperationError
+from modelway_local.gateway.validation import service_model, validate_input
+from modelway_local.registry.store import UnpackedImage
+from modelway_local.sagemaker.catalogue import Catalogue
+from modelway_local.sagemaker.endpoints import Endpoints
+from modelway_local.sagemaker.jobs import Jobs
+from modelway_local.sagemaker.resources import REGION
+from modelway_local.sagemaker.store import Store
+
+
+class SageMaker:
+    """The service: `call` for the control plane, `invoke` for the runtime."""
+
+    def __init__(self, home: Path, moto_url: str, unpack: Callable[[str], UnpackedImage]) -> None:
+        store = Store(home / "sagemaker")
+        s3, logs = _client("s3", moto_url), _client("logs", moto_url)
+        self._endpoints = Endpoints(store, home, s3, logs, unpack)
+        self._parts = (Jobs(store, home, s3, logs, unpack), Catalogue(store), self._endpoints)
+
+    def call(self, operation: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Answer one operation, JSON-ready. Raises AwsError: bad input, or 501 for what is not implemented."""
+        handler = self._handler(operation)
+        validate_input("sagemaker", operation, document)
+        return self._answer(operation, handler(document))
+
+    def operations(self) -> list[str]:
+        """Every operation that is implemented."""
+        return [name for name in service_model("sagemaker").operation_names if self._method(name)]
+
+    def _handler(self, operation: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        handler = self._method(operation)
+        if handler is None:
+            raise UnknownOperationError("sagemaker", operation)
+        return handler
+
+    def _method(self, operation: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+        found = next((getattr(part, name) for part in self._parts if hasattr(part, name)), None)
+        return found if callable(found) else None
+
+    def _answer(self, operation: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Only the members that the service's model names, without nulls, times as seconds."""
+        shape = service_model("sagemaker").operation_model(operation).output_shape
+        members = set(shape.members) if shape is not None else set()
+        return {key: _wire(value) for key, value in result.items() if key in members and value is not None}
+
+    def invoke(self, endpoint: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """InvokeEndpoint."""
+        return self._endpoints.invoke(endpoint, body, {key.lower(): value for key, value in headers.items()})
+
+    def close(self) -> None:
+        """Stop the endpoints' servers; jobs die with the process."""
+        self._endpoints.close()
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - moto takes any key
+        config=Config(retries={"max_attempts": 2}, max_pool_connections=32),
+    )
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, dict):
+        return {key: _wire(item) for key, item in value.items() if item is not None}
+    return [_wire(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,321 @@
+"""Endpoints: a model server a variant, replaced blue/green so that no request fails."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from modelway_local.gateway.errors import AwsError
+from modelway_local.registry.store import ImageNotFound, UnpackedImage
+from modelway_local.runtime.server import ModelServer, ServerFailed
+from modelway_local.runtime.transfer import InputMissing, unpack_model
+from modelway_local.sagemaker.catalogue import CONFIG, MODEL
+from modelway_local.sagemaker.logs import JobLog
+from modelway_local.sagemaker.resources import Tags, arn, missing, page
+from modelway_local.sagemaker.store import Resource, Store, now
+
+ENDPOINT = "endpoint"
+DRAIN_SECONDS = 10.0
+HEALTH_SECONDS = 60.0
+CHANGING = {"Creating", "Updating", "Deleting", "RollingBack", "SystemUpdating"}
+# Headers of InvokeEndpoint that reach the container, and of its answer that reach the caller.
+PASSED_IN = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes")
+PASSED_OUT = ("content-type", "x-amzn-sagemaker-custom-attributes")
+
+
+@dataclass
+class Fleet:
+    """The running servers of one endpoint config, by variant."""
+
+    config: str
+    servers: dict[str, ModelServer] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+
+    def choose(self, target: str | None) -> tuple[str, ModelServer]:
+        """The variant named, or one drawn by weight. Raises AwsError for an unknown variant."""
+        if target:
+            if target not in self.servers:
+                raise AwsError("ValidationException", f"Variant {target} is not part of the endpoint's config.")
+            return target, self.servers[target]
+        names = list(self.servers)
+        weights = [self.weights[name] for name in names]
+        name = random.choices(names, weights if any(weights) else None)[0]  # noqa: S311 - no secret is drawn
+        return name, self.servers[name]
+
+    def drain(self) -> None:
+        """Let requests finish, then stop every server."""
+        for server in self.servers.values():
+            server.drain(DRAIN_SECONDS)
+
+
+class Endpoints:
+    """Operations on endpoints, and their invocation."""
+
+    def __init__(
+        self, store: Store, home: Path, s3: Any, logs: Any, unpack: Callable[[str], UnpackedImage]
+    ) -> None:
+        self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
+        self._tags = Tags(store)
+        self._fleets: dict[str, Fleet] = {}
+        self._count = 0
+        for endpoint in store.all(ENDPOINT):
+            self._resume(endpoint)
+
+    def _resume(self, endpoint: Resource) -> None:
+        """After a restart of the gateway: serve again what was live; an interrupted change starts over."""
+        name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+        if status == "Deleting":
+            self._store.delete(ENDPOINT, name)
+        elif status != "Failed":
+            target = endpoint.get("_Target") or endpoint["EndpointConfigName"]
+            # Until a fleet runs again the endpoint is not in service, whatever the disk says.
+            self._store.change(ENDPOINT, name, EndpointStatus="Updating" if status != "Creating" else "Creating")
+            self._thread(name, target)
+
+    # Operations
+
+    def create_endpoint(self, request: Resource) -> Resource:
+        """CreateEndpoint."""
+        name, config = request["EndpointName"], request["EndpointConfigName"]
+        with self._store.lock:
+            if self._store.get(ENDPOINT, name):
+                message = f'Cannot create already existing endpoint "{arn(ENDPOINT, name)}".'
+                raise AwsError("ValidationException", message)
+            self._config(config)
+            fields = {"EndpointName": name, "EndpointArn": arn(ENDPOINT, name), "EndpointConfigName": config}
+            times = {"CreationTime": now(), "LastModifiedTime": now()}
+            self._store.put(ENDPOINT, name, {**fields, **times, "EndpointStatus": "Creating", "_Target": config})
+            self._tags.set(arn(ENDPOINT, name), request.get("Tags", []))
+        self._thread(name, config)
+        return {"EndpointArn": arn(ENDPOINT, name)}
+
+    def update_endpoint(self, request: Resource) -> Resource:
+        """UpdateEndpoint: blue/green; a fleet that does not start leaves the old one in service."""
+        name, config = request["EndpointName"], request["EndpointConfigName"]
+        with self._store.lock:
+            self._changeable(name)
+            self._config(config)
+            self._store.change(
+                ENDPOINT, name, EndpointStatus="Updating", _Target=config, LastModifiedTime=now(), FailureReason=None
+            )
+        self._thread(name, config)
+        return {"EndpointArn": arn(ENDPOINT, name)}
+
+    def delete_endpoint(self, request: Resource) -> Resource:
+        """DeleteEndpoint."""
+        name = request["EndpointName"]
+        with self._store.lock:
+            endpoint = self._found(name)
+            if endpoint["EndpointStatus"] in CHANGING - {"Creating"}:
+                raise AwsError("ValidationException", f"Cannot update in-progress endpoint {arn(ENDPOINT, name)}.")
+            self._store.change(ENDPOINT, name, EndpointStatus="Deleting")
+        threading.Thread(target=self._delete, args=(name,), daemon=True).start()
+        return {}
+
+    def _delete(self, name: str) -> None:
+        fleet = self._fleets.pop(name, None)
+        if fleet:
+            fleet.drain()
+        self._store.delete(ENDPOINT, name)
+
+    def describe_endpoint(self, request: Resource) -> Resource:
+        """DescribeEndpoint."""
+        endpoint = self._found(request["EndpointName"])
+        config = self._store.get(CONFIG, endpoint["EndpointConfigName"])
+        fleet = self._fleets.get(endpoint["EndpointName"])
+        if config and fleet:
+            endpoint["ProductionVariants"] = [self._variant(v, fleet) for v in config["ProductionVariants"]]
+        return endpoint
+
+    def _variant(self, variant: Resource, fleet: Fleet) -> Resource:
+        count = variant.get("InitialInstanceCount", 1)
+        weight = fleet.weights.get(variant["VariantName"], variant.get("InitialVariantWeight", 1.0))
+        image = (self._store.get(MODEL, variant.get("ModelName", "")) or {}).get("PrimaryContainer", {}).get("Image", "")
+        return {
+            "VariantName": variant["VariantName"],
+            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
+            "CurrentWeight": weight,
+            "DesiredWeight": weight,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
+        }
+
+    def list_endpoints(self, request: Resource) -> Resource:
+        """ListEndpoints."""
+        kept = ("EndpointName", "EndpointArn", "EndpointStatus", "CreationTime", "LastModifiedTime")
+        endpoints, token = page(
+            self._store.all(ENDPOINT),
+            request,
+            name_field="EndpointName",
+            status_field="EndpointStatus",
+            summary=lambda endpoint: {key: endpoint[key] for key in kept},
+        )
+        return {"Endpoints": endpoints, "NextToken": token}
+
+    def update_endpoint_weights_and_capacities(self, request: Resource) -> Resource:
+        """UpdateEndpointWeightsAndCapacities: weights take effect at once; capacity is always one process."""
+        name = request["EndpointName"]
+        self._changeable(name)
+        fleet = self._fleets[name]
+        for desired in request["DesiredWeightsAndCapacities"]:
+            variant = desired["VariantName"]
+            if variant not in fleet.servers:
+                raise AwsError("ValidationException", f"Variant {variant} is not part of the endpoint's config.")
+            if "DesiredWeight" in desired:
+                fleet.weights[variant] = desired["DesiredWeight"]
+        self._store.change(ENDPOINT, name, LastModifiedTime=now())
+        return {"EndpointArn": arn(ENDPOINT, name)}
+
+    def _found(self, name: str) -> Resource:
+        endpoint = self._store.get(ENDPOINT, name)
+        if endpoint is None:
+            raise missing(ENDPOINT, name)
+        return endpoint
+
+    def _changeable(self, name: str) -> None:
+        endpoint = self._found(name)
+        if endpoint["EndpointStatus"] in CHANGING or name not in self._fleets:
+            status = endpoint["EndpointStatus"]
+            raise AwsError(
+                "ValidationException", f"Cannot update endpoint {arn(ENDPOINT, name)} while its status is {status}."
+            )
+
+    def _config(self, name: str) -> Resource:
+        config = self._store.get(CONFIG, name)
+        if config is None:
+            raise missing(CONFIG, name)
+        return config
+
+    # Fleets
+
+    def _thread(self, name: str, config: str) -> None:
+        threading.Thread(target=self._bring_up, args=(name, config), name=f"endpoint-{name}", daemon=True).start()
+
+    def _bring_up(self, name: str, config_name: str) -> None:
+        fleet = Fleet(config_name)
+        try:
+            self._fill(name, fleet)
+        except Exception as error:  # noqa: BLE001 - any reason belongs in FailureReason
+            fleet.drain()
+            self._roll_back(name, str(error))
+            return
+        old = self._fleets.get(name)
+        with self._store.lock:
+            self._fleets[name] = fleet
+            done = {"EndpointStatus": "InService", "EndpointConfigName": config_name, "_Target": None}
+            self._store.change(ENDPOINT, name, **done, FailureReason=None, LastModifiedTime=now())
+        if old:
+            old.drain()
+
+    def _roll_back(self, name: str, reason: str) -> None:
+        """The old fleet, if any, stays in service; the reason says why the new one is not."""
+        said = f"The container for production variant did not pass the ping health check. {reason}"[:1024]
+        status = "InService" if name in self._fleets else "Failed"
+        self._store.change(
+            ENDPOINT, name, EndpointStatus=status, FailureReason=said, _Target=None, LastModifiedTime=now()
+        )
+
+    def _fill(self, name: str, fleet: Fleet) -> None:
+        """Start a server for each variant; each lives in a thread of its own, which also watches it."""
+        config = self._config(fleet.config)
+        for variant in config["ProductionVariants"]:
+            model = self._store.get(MODEL, variant["ModelName"])
+            if model is None:
+                raise ServerFailed(f"Could not find model {variant['ModelName']}")
+            server = self._server(name, variant["VariantName"], model["PrimaryContainer"])
+            seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_SECONDS)
+            self._start(server, seconds)
+            fleet.servers[variant["VariantName"]] = server
+            fleet.weights[variant["VariantName"]] = variant.get("InitialVariantWeight", 1.0)
+
+    def _start(self, server: ModelServer, seconds: float) -> None:
+        started = threading.Event()
+        failure: list[ServerFailed] = []
+
+        def live() -> None:
+            try:
+                server.start(seconds)
+            except ServerFailed as error:
+                failure.append(error)
+                started.set()
+                return
+            started.set()
+            server.watch()
+
+        threading.Thread(target=live, daemon=True).start()
+        started.wait()
+        if failure:
+            raise failure[0]
+
+    def _server(self, name: str, variant: str, container: Resource) -> ModelServer:
+        try:
+            image = self._unpack(container["Image"])
+        except ImageNotFound as error:
+            raise ServerFailed(f"Cannot pull the image {container['Image']}: {error}") from error
+        with self._store.lock:
+            self._count += 1
+            base = self._home / "work" / ENDPOINT / f"{name}-{variant}-{self._count}"
+        shutil.rmtree(base, ignore_errors=True)
+        (base / "model").mkdir(parents=True)
+        if uri := container.get("ModelDataUrl"):
+            try:
+                unpack_model(self._s3, uri, base / "model")
+            except InputMissing as error:
+                raise ServerFailed(str(error)) from error
+        log = JobLog(
+            self._logs, f"/aws/sagemaker/Endpoints/{name}", f"{variant}/{self._count}", self._home / "jobs" / name / "log"
+        )
+        return ModelServer(
+            image,
+            base_dir=base,
+            environment=container.get("Environment", {}),
+            interpreters=self._home / "interpreters",
+            on_line=log.line,
+        )
+
+    # Invocation
+
+    def invoke(self, name: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """InvokeEndpoint: (status, headers, body) as SageMaker Runtime answers. `headers` are lower-case."""
+        for _ in range(3):
+            fleet = self._fleets.get(name)
+            if fleet is None:
+                raise AwsError("ValidationError", f"Endpoint {name} of account 123456789012 not found.")
+            variant, server = fleet.choose(headers.get("x-amzn-sagemaker-target-variant"))
+            passed = {key: headers[key] for key in PASSED_IN if key in headers}
+            try:
+                status, answered, data = server.invoke(body, passed)
+            except urllib3.exceptions.HTTPError as error:
+                # The fleet may have been replaced between the choice and the call: try the one that is live now.
+                if self._fleets.get(name) is not fleet:
+                    continue
+                return _model_error(name, variant, 500, f"the model server did not answer: {type(error).__name__}")
+            if status >= 400:
+                return _model_error(name, variant, status, data.decode(errors="replace"))
+            out = {key: value for key, value in answered.items() if key.lower() in PASSED_OUT}
+            return status, {**out, "x-Amzn-Invoked-Production-Variant": variant}, data
+        raise AwsError("ServiceUnavailable", f"Endpoint {name} is changing; try again.", 503)
+
+    def close(self) -> None:
+        """Stop every server."""
+        for fleet in self._fleets.values():
+            for server in fleet.servers.values():
+                server.close()
+
+
+def _model_error(name: str, variant: str, status: int, said: str) -> tuple[int, dict[str, str], bytes]:
+    body = {
+        "Message": f'Received server error ({status}) from {variant} with message "{said[:1000]}".',
+        "OriginalStatusCode": status,
+        "OriginalMessage": said[:10_000],
+        "LogStreamArn": f"/aws/sagemaker/Endpoints/{name}",
+    }
+    return 424, {"Content-Type": "application/json", "x-amzn-ErrorType": "ModelError"}, json.dumps(body).encode()
