@@ -1,0 +1,248 @@
+"""Blobs, manifests and tags on disk, and the folders that images unpack to.
+
+Layout of `<home>/registry`: `blobs/<hex>`, and for each repository `repositories/<name>/{repository.json,
+manifests/<hex>, tags/<tag>}`. A tag is written once (`os.link` refuses a second), which is what makes tags immutable
+even between processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WHITEOUT = ".wh."
+
+
+class ImageNotFound(Exception):
+    """Raised when a repository, tag, digest or blob is not in the registry."""
+
+
+class TagExists(Exception):
+    """Raised when a tag already names another manifest."""
+
+
+class RepositoryNotFound(ImageNotFound):
+    """Raised when the repository has not been created."""
+
+
+@dataclass(frozen=True)
+class UnpackedImage:
+    """An image as a folder: `rootfs` holds its files, `config` is its image config."""
+
+    rootfs: Path
+    config: dict[str, Any]
+    digest: str
+
+
+class RegistryStore:
+    """What the registry holds. All methods are safe to call from several threads and processes."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._root = home / "registry"
+        (self._root / "blobs").mkdir(parents=True, exist_ok=True)
+        (self._root / "uploads").mkdir(parents=True, exist_ok=True)
+
+    # Repositories
+
+    def create_repository(self, name: str, document: dict[str, Any]) -> None:
+        """Raises FileExistsError when it exists."""
+        folder = self.repository(name, must_exist=False)
+        if (folder / "repository.json").exists():
+            raise FileExistsError(name)
+        (folder / "manifests").mkdir(parents=True, exist_ok=True)
+        (folder / "tags").mkdir(exist_ok=True)
+        write(folder / "repository.json", json.dumps(document).encode())
+
+    def repository(self, name: str, *, must_exist: bool = True) -> Path:
+        """The repository's folder. Raises RepositoryNotFound."""
+        folder = self._root / "repositories" / name.replace("/", "__")
+        if must_exist and not (folder / "repository.json").exists():
+            raise RepositoryNotFound(f"the repository {name!r} does not exist")
+        return folder
+
+    def repositories(self) -> Iterator[dict[str, Any]]:
+        """The documents that repositories were created with."""
+        for path in sorted((self._root / "repositories").glob("*/repository.json")):
+            yield json.loads(path.read_text())
+
+    def delete_repository(self, name: str) -> None:
+        """Remove a repository with its manifests and tags."""
+        shutil.rmtree(self.repository(name))
+
+    # Blobs
+
+    def blob(self, digest: str) -> Path:
+        """The blob's file. Raises ImageNotFound."""
+        path = self._root / "blobs" / _hex(digest)
+        if not path.exists():
+            raise ImageNotFound(f"blob {digest} is unknown")
+        return path
+
+    def new_upload(self) -> str:
+        """Begin an upload; returns its id."""
+        identifier = uuid.uuid4().hex
+        (self._root / "uploads" / identifier).touch()
+        return identifier
+
+    def upload(self, identifier: str) -> Path:
+        """The partial file of an upload. Raises ImageNotFound."""
+        path = self._root / "uploads" / _hex(f"sha256:{identifier}")
+        if not path.exists():
+            raise ImageNotFound(f"upload {identifier} is unknown")
+        return path
+
+    def finish_upload(self, identifier: str, digest: str) -> None:
+        """Make the upload a blob. Raises ValueError when its content is not `digest`."""
+        path = self.upload(identifier)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if f"sha256:{found}" != digest:
+            path.unlink()
+            raise ValueError(f"content is sha256:{found}, not {digest}")
+        path.replace(self._root / "blobs" / found)
+
+    # Manifests
+
+    def put_manifest(self, name: str, reference: str, body: bytes) -> str:
+        """Keep a manifest under a digest or tag; returns its digest.
+
+        Raises ImageNotFound for a layer that was not uploaded, TagExists when the tag names another manifest.
+        """
+        folder = self.repository(name)
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        manifest = json.loads(body)
+        for part in [manifest["config"], *manifest["layers"]]:
+            self.blob(part["digest"])
+        path = folder / "manifests" / _hex(digest)
+        if not path.exists():
+            write(path, body)
+        if not reference.startswith("sha256:"):
+            self._tag(folder, reference, digest)
+        return digest
+
+    def _tag(self, folder: Path, tag: str, digest: str) -> None:
+        partial = folder / f".tag-{uuid.uuid4().hex}"
+        partial.write_text(digest)
+        try:
+            os.link(partial, folder / "tags" / tag)
+        except FileExistsError as error:
+            if (folder / "tags" / tag).read_text() != digest:
+                raise TagExists(f"the tag {tag!r} already names another image and tags are immutable") from error
+        finally:
+            partial.unlink()
+
+    def manifest(self, name: str, reference: str) -> tuple[str, bytes]:
+        """(digest, body) by tag or digest. Raises ImageNotFound."""
+        folder = self.repository(name)
+        digest = reference
+        if not reference.startswith("sha256:"):
+            tag = folder / "tags" / reference
+            if "/" in reference or not tag.is_file():
+                raise ImageNotFound(f"{name}:{reference} is not in the registry")
+            digest = tag.read_text()
+        path = folder / "manifests" / _hex(digest)
+        if not path.is_file():
+            raise ImageNotFound(f"{name}@{digest} is not in the registry")
+        return digest, path.read_bytes()
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Digest by tag."""
+        return {path.name: path.read_text() for path in sorted((self.repository(name) / "tags").iterdir())}
+
+    def digests(self, name: str) -> list[str]:
+        """Digests of all manifests of a repository."""
+        return [f"sha256:{path.name}" for path in sorted((self.repository(name) / "manifests").iterdir())]
+
+    def pushed_at(self, name: str, digest: str) -> float:
+        """When a manifest was pushed, seconds since the epoch."""
+        return (self.repository(name) / "manifests" / _hex(digest)).stat().st_mtime
+
+    def delete_image(self, name: str, digest: str) -> None:
+        """Remove a manifest and the tags that name it."""
+        folder = self.repository(name)
+        (folder / "manifests" / _hex(digest)).unlink(missing_ok=True)
+        for tag, named in self.tags(name).items():
+            if named == digest:
+                (folder / "tags" / tag).unlink(missing_ok=True)
+
+    # Unpacking
+
+    def unpack(self, image_uri: str) -> UnpackedImage:
+        """The image as a folder, made once per digest. Raises ImageNotFound."""
+        name, reference = _parse(image_uri)
+        digest, body = self.manifest(name, reference)
+        manifest = json.loads(body)
+        config = json.loads(self.blob(manifest["config"]["digest"]).read_text())
+        rootfs = self._home / "images" / _hex(digest)
+        if not rootfs.exists():
+            partial = rootfs.with_name(f".{_hex(digest)[:12]}-{os.getpid()}-{threading.get_ident()}")
+            for layer in manifest["layers"]:
+                _link_tree(self._layer(layer["digest"]), partial)
+            partial.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.rename(rootfs)
+            except OSError:
+                shutil.rmtree(partial)
+        return UnpackedImage(rootfs, config, digest)
+
+    def _layer(self, digest: str) -> Path:
+        """A layer unpacked, made once; images link its files rather than copy them."""
+        folder = self._home / "layers" / _hex(digest)
+        if not folder.exists():
+            partial = folder.with_name(f".{_hex(digest)[:12]}-{os.getpid()}-{threading.get_ident()}")
+            partial.mkdir(parents=True)
+            with tarfile.open(self.blob(digest)) as tar:
+                tar.extractall(partial, filter="data")
+            try:
+                partial.rename(folder)
+            except OSError:
+                shutil.rmtree(partial)
+        return folder
+
+
+def _link_tree(layer: Path, target: Path) -> None:
+    """Lay `layer` over `target` with hard links, applying its whiteouts."""
+    for folder, _, files in os.walk(layer):
+        below = target / Path(folder).relative_to(layer)
+        below.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            if file.startswith(WHITEOUT):
+                gone = below / file.removeprefix(WHITEOUT)
+                shutil.rmtree(gone) if gone.is_dir() else gone.unlink(missing_ok=True)
+                continue
+            (below / file).unlink(missing_ok=True)
+            os.link(Path(folder) / file, below / file, follow_symlinks=False)
+
+
+def _parse(image_uri: str) -> tuple[str, str]:
+    """(repository, tag or digest) of registry/repository@digest or registry/repository:tag."""
+    _, _, path = image_uri.partition("/")
+    if "@" in path:
+        name, _, digest = path.partition("@")
+        return name, digest
+    name, _, tag = path.partition(":")
+    return name, tag or "latest"
+
+
+def _hex(digest: str) -> str:
+    value = digest.removeprefix("sha256:")
+    if not value or any(character not in "0123456789abcdef" for character in value):
+        raise ImageNotFound(f"{digest!r} is not a sha256 digest")
+    return value
+
+
+def write(path: Path, body: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    partial.write_bytes(body)
+    partial.replace(path)
