@@ -1,0 +1,72 @@
+"""Breast cancer, third version: as the second, and it refuses measurements that cannot be."""
+
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+CLASSES = ["benign", "malignant"]  # [negative, positive]
+LARGEST_RADIUS = 25.0  # micrometres
+
+
+def read_table(folder: Path):
+    """Every CSV of a folder: header row, features, the class in the last column.
+
+    Returns feature names, features of shape (rows, features) and class names of shape (rows,).
+    """
+    files = sorted(folder.glob("*.csv"))
+    if not files:
+        raise ValueError(f"no CSV file in {folder}")
+    names = files[0].read_text(encoding="utf-8").splitlines()[0].split(",")
+    table = np.concatenate([np.loadtxt(path, delimiter=",", skiprows=1, dtype=str, ndmin=2) for path in files])
+    return names[:-1], table[:, :-1].astype(float), table[:, -1]
+
+
+def train(channels: dict, hyperparameters: dict, model_dir: Path) -> None:
+    """Learn from channels["train"], a folder, and write everything that predict needs into model_dir."""
+    names, features, labels = read_table(channels["train"])
+    check_radius(features[:, names.index("mean_radius")])
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=hyperparameters.get("C", 1.0), max_iter=1000))
+    pipeline.fit(features, labels == CLASSES[1])
+    joblib.dump({"features": names, "pipeline": pipeline}, model_dir / "model.joblib")
+
+
+def check_radius(radius) -> None:
+    """Raise ValueError if a radius, micrometres, shape (rows,), is larger than a cell nucleus can be."""
+    wrong = int((radius > LARGEST_RADIUS).sum())
+    if wrong:
+        raise ValueError(
+            f"mean_radius is above {LARGEST_RADIUS:g} micrometres in {wrong} of {len(radius)} training rows "
+            f"(largest {radius.max():g}); was the data exported in another unit?"
+        )
+
+
+def evaluate(model_dir: Path, holdout: Path) -> dict:
+    """Score every row of the holdout, in order; the platform computes the metrics from what is returned."""
+    model = load(model_dir)
+    _names, features, labels = read_table(holdout)
+    scores = model["pipeline"].predict_proba(features)[:, 1]
+    return {
+        "labels": labels.tolist(),
+        "predictions": [CLASSES[int(score >= 0.5)] for score in scores],
+        "scores": scores.tolist(),
+        "classes": CLASSES,
+    }
+
+
+def predict(request: dict, model_dir: Path) -> dict:
+    """Answer one request: {"instances": [{feature: value, ...}, ...]}. A ValueError or KeyError is a 400."""
+    model = load(model_dir)
+    rows = [[instance[name] for name in model["features"]] for instance in request["instances"]]
+    scores = model["pipeline"].predict_proba(np.asarray(rows, dtype=float))[:, 1]
+    return {"predictions": [{"label": CLASSES[int(p >= 0.5)], "probability": round(float(p), 6)} for p in scores]}
+
+
+@cache
+def load(model_dir: Path) -> dict:
+    """Read the model once; the server calls this before the first request."""
+    return joblib.load(model_dir / "model.joblib")

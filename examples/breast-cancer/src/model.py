@@ -1,0 +1,57 @@
+"""Breast cancer, first version: a small tree on three of the thirty measurements."""
+
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+
+CLASSES = ["benign", "malignant"]  # [negative, positive]
+FEATURES = ["mean_radius", "mean_texture", "mean_smoothness"]
+
+
+def read_table(folder: Path):
+    """Every CSV of a folder: header row, features, the class in the last column.
+
+    Returns feature names, features of shape (rows, features) and class names of shape (rows,).
+    """
+    files = sorted(folder.glob("*.csv"))
+    if not files:
+        raise ValueError(f"no CSV file in {folder}")
+    names = files[0].read_text(encoding="utf-8").splitlines()[0].split(",")
+    table = np.concatenate([np.loadtxt(path, delimiter=",", skiprows=1, dtype=str, ndmin=2) for path in files])
+    return names[:-1], table[:, :-1].astype(float), table[:, -1]
+
+
+def train(channels: dict, hyperparameters: dict, model_dir: Path) -> None:
+    """Learn from channels["train"], a folder, and write everything that predict needs into model_dir."""
+    names, features, labels = read_table(channels["train"])
+    tree = DecisionTreeClassifier(max_depth=hyperparameters.get("max_depth", 3), random_state=0)
+    tree.fit(features[:, [names.index(name) for name in FEATURES]], labels == CLASSES[1])
+    joblib.dump(tree, model_dir / "model.joblib")
+
+
+def evaluate(model_dir: Path, holdout: Path) -> dict:
+    """Score every row of the holdout, in order; the platform computes the metrics from what is returned."""
+    names, features, labels = read_table(holdout)
+    scores = load(model_dir).predict_proba(features[:, [names.index(name) for name in FEATURES]])[:, 1]
+    return {
+        "labels": labels.tolist(),
+        "predictions": [CLASSES[int(score >= 0.5)] for score in scores],
+        "scores": scores.tolist(),
+        "classes": CLASSES,
+    }
+
+
+def predict(request: dict, model_dir: Path) -> dict:
+    """Answer one request: {"instances": [{feature: value, ...}, ...]}. A ValueError or KeyError is a 400."""
+    rows = [[instance[name] for name in FEATURES] for instance in request["instances"]]
+    scores = load(model_dir).predict_proba(np.asarray(rows, dtype=float))[:, 1]
+    return {"predictions": [{"label": CLASSES[int(p >= 0.5)], "probability": round(float(p), 6)} for p in scores]}
+
+
+@cache
+def load(model_dir: Path) -> DecisionTreeClassifier:
+    """Read the model once; the server calls this before the first request."""
+    return joblib.load(model_dir / "model.joblib")
