@@ -1,7 +1,8 @@
 """Write the training and holdout data of this example: `python data.py FOLDER` -> FOLDER/{train,test}/data.csv.
 
 It is the breast cancer data that ships inside scikit-learn: 569 rows, 30 measurements. Nothing is fetched.
-`--samples` writes samples/ too: the first rows of each, and a request.
+`--samples` writes samples/ too: the first rows of each without very large radii, and a
+request with one row of each class.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 SAMPLE_ROWS = {"train": 120, "test": 60}
+USUAL_RADIUS = 22.0
 
 
 def split():
@@ -45,8 +47,10 @@ def main():
     if arguments.samples:
         samples = Path(__file__).resolve().parent / "samples"
         for channel, rows in channels.items():
-            write_csv(samples / channel, names, rows[: SAMPLE_ROWS[channel]])
-        instances = [dict(zip(names, map(float, row[:-1]), strict=True)) for row in channels["test"][:2]]
+            usual = [row for row in rows if float(row[0]) < USUAL_RADIUS]
+            write_csv(samples / channel, names, usual[: SAMPLE_ROWS[channel]])
+        rows = [next(row for row in channels["test"] if row[-1] == label) for label in ("benign", "malignant")]
+        instances = [dict(zip(names, map(float, row[:-1]), strict=True)) for row in rows]
         (samples / "request.json").write_text(json.dumps({"instances": instances}, indent=2) + "\n", encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ MAX_REASON = 1024  # characters that SageMaker keeps of a failure's reason
 MAX_REQUEST_BYTES = 25 * 1024 * 1024  # SageMaker's own limit of a request's body
 
 
-class BadRequest(Exception):
+class RequestError(Exception):
     """Raised when a request cannot be answered because of what it says; the caller gets a 400."""
 
 
@@ -119,7 +119,7 @@ class Server:
         try:
             request = parse_request(environ)
             response = self.model.predict(request, self.model_dir)
-        except (BadRequest, ValueError, KeyError) as error:
+        except (RequestError, ValueError, KeyError) as error:
             return "400 Bad Request", {"error": reason_of(error)}
         except Exception as error:  # pylint: disable=broad-exception-caught
             traceback.print_exc()
@@ -132,15 +132,15 @@ class Server:
 
 
 def parse_request(environ):
-    """The JSON body. Raises BadRequest if it is not JSON."""
+    """The JSON body. Raises RequestError if it is not JSON."""
     kind = environ.get("CONTENT_TYPE", "").split(";")[0].strip().lower()
     if kind not in ("", "application/json"):
-        raise BadRequest(f"content type {kind!r} is not supported; send application/json")
+        raise RequestError(f"content type {kind!r} is not supported; send application/json")
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
+        raise RequestError(f"the body is not JSON: {error}") from error
 
 
 def serve():
