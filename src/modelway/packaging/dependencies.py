@@ -1,0 +1,118 @@
+"""A model's locked dependencies, installed once per lock and interpreter, and kept as a layer.
+
+Nothing is fetched when a job starts: the layer travels in the image (docs/explanation/images.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelway.errors import PlatformError, UserError
+from modelway.packaging.layers import Layer, write_layer
+
+IMAGE_FOLDER = "opt/program-deps"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a requirements file installs: `folder` to import from, `layer` to ship."""
+
+    folder: Path
+    layer: Layer
+    minor: str
+
+
+def cache_folder() -> Path:
+    """Where layers are kept between runs; safe to delete."""
+    base = os.environ.get("MODELWAY_CACHE") or Path.home() / ".cache" / "modelway"
+    return Path(base) / "dependencies"
+
+
+def running_minor() -> str:
+    """Minor version of this interpreter, e.g. 3.11."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def install(requirements: Path, on_progress: Progress = lambda _: None) -> Dependencies:
+    """The dependencies of `requirements`, from the cache or installed now.
+
+    Raises UserError when they cannot be resolved or built, PlatformError when uv is not installed.
+    """
+    try:
+        text = requirements.read_bytes()
+    except OSError as error:
+        message = f"{requirements}: the locked requirements cannot be read ({error.strerror})"
+        raise UserError(message, fix="uv pip compile requirements.in -o requirements.txt") from error
+    minor = running_minor()
+    key = hashlib.sha256(f"{minor}\0{sys.platform}\0".encode() + text).hexdigest()[:20]
+    done = cache_folder() / key
+    if not (done / "layer.json").exists():
+        _fill(requirements, done, on_progress)
+    facts = json.loads((done / "layer.json").read_text())
+    return Dependencies(done / "packages", Layer(done / "layer.tar.gz", **facts), minor)
+
+
+def _fill(requirements: Path, done: Path, on_progress: Progress) -> None:
+    partial = done.with_name(f".{done.name}-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    packages = partial / "packages"
+    packages.mkdir(parents=True)
+    on_progress(f"installing {requirements.name} (once for this lock)")
+    _uv_install(requirements, packages)
+    on_progress("compiling bytecode")
+    _compile(packages)
+    on_progress("packing the dependency layer")
+    files = [
+        (f"{IMAGE_FOLDER}/{path.relative_to(packages).as_posix()}", path)
+        for path in packages.rglob("*")
+        if path.is_file() and path.name not in {".lock", "RECORD", "direct_url.json", "INSTALLER", "REQUESTED"}
+    ]
+    layer = write_layer(files, partial / "layer.tar.gz")
+    facts = {"digest": layer.digest, "diff_id": layer.diff_id, "size": layer.size}
+    (partial / "layer.json").write_text(json.dumps(facts))
+    with contextlib.suppress(OSError):  # another process was first: its result is the same
+        partial.rename(done)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _uv_install(requirements: Path, target: Path) -> None:
+    """From uv's cache first, so that a machine without a network works once it is warm."""
+    command = [_uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)]
+    command += ["--no-config", "--link-mode", "copy", "-r", str(requirements)]
+    if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode == 0:
+        return
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        message = f"{requirements}: the dependencies cannot be installed:\n{result.stderr.strip()[-2000:]}"
+        raise UserError(message, fix="correct the file and lock it again: uv pip compile requirements.in")
+
+
+def _uv() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if not found:
+        raise PlatformError("uv is not installed beside this Python", fix="pip install 'modelway[cli]'")
+    return found
+
+
+def _compile(folder: Path) -> None:
+    """Bytecode that is trusted by content: layers fix every file's time, which would make dated bytecode stale."""
+    command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "-s", str(folder), "-p", f"/{IMAGE_FOLDER}"]
+    # Packages may ship files of other Python versions that do not compile; that harms nobody.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    subprocess.run(
+        [*command, "--invalidation-mode", "unchecked-hash", "-x", r"/tests?/", str(folder)],
+        capture_output=True,
+        check=False,
+        env=environment,
+    )

@@ -1,0 +1,128 @@
+"""The image of a model: base, dependencies, code; a Docker v2 schema 2 manifest, which is what SageMaker takes.
+
+The digest depends on content alone: no version, commit or date is in the image, so a commit that changes neither code
+nor dependencies has the digest of the one before, and the platform can tell. Version and commit are on the tag, the
+SageMaker resources' tags and the TrainingRequest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelway.contracts import ModelSpec
+from modelway.errors import UserError
+from modelway.packaging.dependencies import IMAGE_FOLDER, Dependencies
+from modelway.packaging.layers import Layer, content_digest, tree, write_layer
+
+MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
+LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+PROGRAM = "opt/program"
+ENTRYPOINT = ["python", f"/{PROGRAM}/container.py"]
+# A user without rights, by number, since a local base has no /etc/passwd.
+USER = "1000:1000"
+
+LABEL_SPEC = "dev.modelway.spec"
+LABEL_IO_SCHEMA = "dev.modelway.io-schema"
+LABEL_CODE = "dev.modelway.code-digest"
+LABEL_INTERPRETER = "dev.modelway.interpreter"
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image ready to push."""
+
+    manifest: bytes
+    config: bytes
+    layers: tuple[Layer, ...]
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the manifest: what jobs and endpoints name."""
+        return f"sha256:{hashlib.sha256(self.manifest).hexdigest()}"
+
+
+def read_io_schema(model_dir: Path) -> dict[str, Any]:
+    """The committed request and response schemas. Raises UserError when absent or not JSON."""
+    path = model_dir / "schema" / "io.json"
+    try:
+        document = json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: the I/O schema is missing", fix='commit {"request": …, "response": …}') from error
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}") from error
+    if not isinstance(document, dict) or set(document) != {"request", "response"}:
+        raise UserError(f"{path}: must hold exactly 'request' and 'response', two JSON Schemas")
+    return document
+
+
+def program_files(model_dir: Path, spec: ModelSpec) -> list[tuple[str, Path]]:
+    """The code layer's files: name in the image, file on disk."""
+    source = model_dir / spec.source
+    if not (source / "container.py").is_file():
+        raise UserError(f"{source}/container.py is missing: the image has nothing to run", fix="modelway new PATH")
+    files = tree(source, PROGRAM)
+    files.append((f"{PROGRAM}/schema/io.json", model_dir / "schema" / "io.json"))
+    return files
+
+
+def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, work: Path) -> BuiltImage:
+    """Build the image of `model_dir` in `work`. Raises UserError for a repo that lacks a part."""
+    work.mkdir(parents=True, exist_ok=True)
+    schema = read_io_schema(model_dir)
+    files = program_files(model_dir, spec)
+    marker = work / "modelway-base"
+    marker.write_text(f"modelway process base, Python {dependencies.minor}\n")
+    layers = (
+        write_layer([("etc/modelway-base", marker)], work / "base.tar.gz"),
+        dependencies.layer,
+        write_layer(files, work / "code.tar.gz"),
+    )
+    labels = {
+        "org.opencontainers.image.title": spec.name,
+        LABEL_INTERPRETER: dependencies.minor,
+        LABEL_SPEC: spec.canonical_json(),
+        LABEL_IO_SCHEMA: json.dumps(schema, sort_keys=True, separators=(",", ":")),
+        LABEL_CODE: content_digest(files),
+    }
+    config = _json(_config(layers, labels))
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": {"mediaType": CONFIG_TYPE, "size": len(config), "digest": _digest(config)},
+        "layers": [{"mediaType": LAYER_TYPE, "size": part.size, "digest": part.digest} for part in layers],
+    }
+    return BuiltImage(_json(manifest), config, layers)
+
+
+def _config(layers: tuple[Layer, ...], labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "Entrypoint": ENTRYPOINT,
+            "Env": [
+                "PATH=/usr/local/bin:/usr/bin:/bin",
+                f"PYTHONPATH=/{PROGRAM}:/{IMAGE_FOLDER}",
+                "PYTHONUNBUFFERED=1",
+            ],
+            "ExposedPorts": {"8080/tcp": {}},
+            "Labels": labels,
+            "User": USER,
+            "WorkingDir": f"/{PROGRAM}",
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+        "history": [{"created_by": "modelway package"} for _ in layers],
+    }
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
