@@ -1,0 +1,111 @@
+"""The merge request's note: what the candidate is worth, in one place, updated in place."""
+
+from __future__ import annotations
+
+import gitlab
+
+from modelway.contracts import Document, MetricResult, ModelSpec, TrainingRecord, Verdict
+from modelway.costs import CostEstimate, estimate
+from modelway.gitlab.client import explained
+
+VERDICTS = {
+    Verdict.FIRST: "first version of this model",
+    Verdict.BETTER: "better than the champion",
+    Verdict.WORSE: "worse than the champion",
+    Verdict.NO_DIFFERENCE: "no difference from the champion",
+    Verdict.BELOW_THRESHOLD: "below a threshold",
+}
+
+
+class Links(Document):
+    """Addresses for people; an empty one is left out. `plot` is Markdown of an uploaded image."""
+
+    dag_run: str = ""
+    deploy_job: str = ""
+    pipeline: str = ""
+    report: str = ""
+    plot: str = ""
+
+
+def _number(value: float | None, form: str = ".4g") -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _row(metric: MetricResult) -> str:
+    interval = metric.interval
+    between = f"{interval.low:+.3g} … {interval.high:+.3g} ({interval.confidence:.0%})" if interval else "–"
+    threshold = "–" if metric.threshold is None else f"{metric.threshold:g} {'✓' if metric.meets_threshold else '✗'}"
+    cells = (
+        f"{metric.name} {'↑' if metric.direction.value == 'higher_is_better' else '↓'}",
+        _number(metric.candidate),
+        _number(metric.champion),
+        _number(metric.difference, "+.3g"),
+        between,
+        threshold,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """Text of others in one line, without Markdown's or GitLab's own commands (/approve, @all, <!-- -->)."""
+    line = " ".join(text.split())
+    return (
+        "".join(f"\\{sign}" if sign in "\\`*_[]|~#" else sign for sign in line).replace("<", "&lt;").replace("@", "@​")
+    )
+
+
+def _costs(costs: CostEstimate) -> str:
+    training, endpoint = costs.training_at_most, costs.endpoint_a_month
+    train = "no price known" if training is None else f"at most {training:.2f} USD"
+    serve = "no price known" if endpoint is None else f"{endpoint:.0f} USD a month"
+    return f"Estimate, prices of {costs.prices_as_of} (us-east-1): training {train}, endpoint {serve}."
+
+
+def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
+    """The note's Markdown, without the marker."""
+    evaluation, decision = record.evaluation, record.decision
+    named = {
+        "DAG run": links.dag_run,
+        "full report": links.report,
+        "deploy job": links.deploy_job,
+        "pipeline": links.pipeline,
+    }
+    lines = [
+        f"### {record.model_name} {record.model_version}: {VERDICTS[decision.verdict]}",
+        "",
+        f"**{'Accepted' if decision.accepted else 'Not accepted'}.** "
+        f"Champion: {evaluation.champion_version or 'none'}; {evaluation.rows} holdout rows.",
+        *(f"- {_plain(reason)}" for reason in decision.reasons),
+        "",
+        "| Metric | Candidate | Champion | Difference | Interval | Threshold |",
+        "| --- | ---: | ---: | ---: | :---: | :---: |",
+        *map(_row, evaluation.metrics),
+        "",
+        *([links.plot, ""] if links.plot else []),
+        _costs(estimate(spec)),
+        "",
+        f"Image `{record.image_digest[:19]}`, training job `{record.training_job_name}`.",
+        " · ".join(f"[{name}]({address})" for name, address in named.items() if address),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def put_note(client: gitlab.Gitlab, project_id: int, merge_request: int, model: str, body: str) -> int:
+    """Write the model's one note of this merge request, or update it. Returns its id."""
+    marker = f"<!-- modelway:{model} -->"
+    text = f"{marker}\n{body}"
+    with explained(f"write the note of merge request {merge_request}"):
+        found = client.projects.get(project_id, lazy=True).mergerequests.get(merge_request, lazy=True)
+        for note in found.notes.list(iterator=True, order_by="created_at", sort="asc"):
+            if note.body.startswith(marker):
+                note.body = text
+                note.save()
+                return int(note.id)
+        return int(found.notes.create({"body": text}).id)
+
+
+def upload_plot(client: gitlab.Gitlab, project_id: int, name: str, png: bytes) -> str:
+    """Upload an image to the project; returns Markdown that shows it in a note."""
+    with explained(f"upload {name}"):
+        uploaded = client.projects.get(project_id, lazy=True).upload(name, filedata=png)
+    return str(uploaded["markdown"])
