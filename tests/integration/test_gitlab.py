@@ -86,7 +86,7 @@ def test_a_passing_fault_is_waited_out(
 def test_a_lasting_fault_is_the_platforms(
     client: gitlab.Gitlab, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     state.faults = [(503, {})] * 20
     with pytest.raises(GitLabUnavailable, match="503 after all retries"):
         fetch(client, 3, 7, COMMIT, tmp_path / "source")

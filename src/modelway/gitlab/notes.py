@@ -28,13 +28,13 @@ class Links(Document):
 
 
 def _number(value: float | None, form: str = ".4g") -> str:
-    return "–" if value is None else format(value, form)
+    return "-" if value is None else format(value, form)
 
 
 def _row(metric: MetricResult) -> str:
     interval = metric.interval
-    between = f"{interval.low:+.3g} … {interval.high:+.3g} ({interval.confidence:.0%})" if interval else "–"
-    threshold = "–" if metric.threshold is None else f"{metric.threshold:g} {'✓' if metric.meets_threshold else '✗'}"
+    between = f"{interval.low:+.3g} … {interval.high:+.3g} ({interval.confidence:.0%})" if interval else "-"
+    threshold = "-" if metric.threshold is None else f"{metric.threshold:g} {'✓' if metric.meets_threshold else '✗'}"
     cells = (
         f"{metric.name} {'↑' if metric.direction.value == 'higher_is_better' else '↓'}",
         _number(metric.candidate),
@@ -50,7 +50,9 @@ def _plain(text: str) -> str:
     """Text of others in one line, without Markdown's or GitLab's own commands (/approve, @all, <!-- -->)."""
     line = " ".join(text.split())
     return (
-        "".join(f"\\{sign}" if sign in "\\`*_[]|~#" else sign for sign in line).replace("<", "&lt;").replace("@", "@​")
+        "".join(f"\\{sign}" if sign in "\\`*_[]|~#" else sign for sign in line)
+        .replace("<", "&lt;")
+        .replace("@", "@\u200b")
     )
 
 
@@ -59,6 +61,10 @@ def _costs(costs: CostEstimate) -> str:
     train = "no price known" if training is None else f"at most {training:.2f} USD"
     serve = "no price known" if endpoint is None else f"{endpoint:.0f} USD a month"
     return f"Estimate, prices of {costs.prices_as_of} (us-east-1): training {train}, endpoint {serve}."
+
+
+def _basis(record: TrainingRecord) -> str:
+    return f"Champion: {record.evaluation.champion_version or 'none'}; {record.evaluation.rows} holdout rows."
 
 
 def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
@@ -73,8 +79,7 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
     lines = [
         f"### {record.model_name} {record.model_version}: {VERDICTS[decision.verdict]}",
         "",
-        f"**{'Accepted' if decision.accepted else 'Not accepted'}.** "
-        f"Champion: {evaluation.champion_version or 'none'}; {evaluation.rows} holdout rows.",
+        f"**{'Accepted' if decision.accepted else 'Not accepted'}.** {_basis(record)}",
         *(f"- {_plain(reason)}" for reason in decision.reasons),
         "",
         "| Metric | Candidate | Champion | Difference | Interval | Threshold |",

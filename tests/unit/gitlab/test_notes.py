@@ -67,7 +67,7 @@ def test_candidate_and_champion_stand_side_by_side() -> None:
 
 
 def test_without_a_champion_its_cells_are_dashes() -> None:
-    assert "| roc_auc ↑ | 0.92 | – | – | – | 0.8 ✓ |" in render(record(champion=None), spec(), Links())
+    assert "| roc_auc ↑ | 0.92 | - | - | - | 0.8 ✓ |" in render(record(champion=None), spec(), Links())
 
 
 @pytest.mark.parametrize("text", ["a\n/approve", "<!-- hide", "@all look", "[x](javascript:alert)"])

@@ -6,9 +6,15 @@ from modelway.contracts import Image, ModelSpec, Provenance, TrainingRequest
 from modelway.gitlab.schedules import due, latest_requests, retrain_all
 
 
-class FakeStore(dict[str, str]):
-    def keys(self, prefix: str = "") -> list[str]:  # type: ignore[override]
-        return [key for key in super().keys() if key.startswith(prefix)]
+class FakeStore:
+    def __init__(self, objects: dict[str, str]) -> None:
+        self.objects = objects
+
+    def keys(self, prefix: str) -> list[str]:
+        return [key for key in self.objects if key.startswith(prefix)]
+
+    def get(self, key: str) -> str | None:
+        return self.objects.get(key)
 
 
 def request(name: str, schedule: str) -> str:
