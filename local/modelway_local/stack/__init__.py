@@ -1,0 +1,1 @@
+"""The local stack: moto, the gateway and Airflow, under one supervisor."""

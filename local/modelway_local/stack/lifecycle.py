@@ -1,0 +1,131 @@
+"""`up` and `down`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from modelway.errors import PlatformError, UserError
+from modelway_local.stack.layout import Stack, alive, running
+
+UP_SECONDS = 180.0
+DOWN_SECONDS = 20.0
+
+
+def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], None]) -> Stack:
+    """Start the stack, or return the one that runs. Raises UserError for a taken port, PlatformError otherwise."""
+    if stack := running(home):
+        return stack
+    for number, flag in ((port, "--port"), (airflow_port, "--airflow-port")):
+        _require_free(number, flag)
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    for folder in ("work",):
+        shutil.rmtree(home / folder, ignore_errors=True)
+    progress = home / "progress.log"
+    progress.write_text("")
+    log = (home / "logs" / "supervisor.log").open("ab")
+    command = [sys.executable, "-m", "modelway_local.stack.supervisor", "--home", str(home)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--airflow-port", str(airflow_port)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    log.close()
+    (home / "supervisor.pid").write_text(str(process.pid))
+    return _follow(home, process, on_progress)
+
+
+def _follow(home: Path, process: subprocess.Popen[bytes], on_progress: Callable[[str], None]) -> Stack:
+    seen = 0
+    deadline = time.monotonic() + UP_SECONDS
+    while time.monotonic() < deadline:
+        lines = (home / "progress.log").read_text().splitlines()
+        for line in lines[seen:]:
+            what = line.partition(" ")[2]
+            if what.startswith("failed: "):
+                process.wait(DOWN_SECONDS)
+                raise PlatformError(what.removeprefix("failed: "), fix=f"read {home}/logs, then: modelway up")
+            on_progress(what)
+        seen = len(lines)
+        if stack := running(home):
+            return stack
+        if process.poll() is not None:
+            raise PlatformError(f"the stack's supervisor ended; see {home}/logs/supervisor.log", fix="modelway up")
+        time.sleep(0.1)
+    down(home)
+    raise PlatformError(f"the stack was not ready within {UP_SECONDS:.0f} s; see {home}/logs", fix="modelway up")
+
+
+def _require_free(port: int, flag: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            owner = _owner(port)
+            who = f" by {owner}" if owner else ""
+            raise UserError(f"port {port} is in use{who}", fix=f"modelway up {flag} PORT") from error
+
+
+def _owner(port: int) -> str:
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    return ""
+
+
+def down(home: Path) -> bool:
+    """Stop the stack; False when none runs. Whatever was left behind by a killed supervisor is ended too."""
+    stack = running(home)
+    pid = stack.pid if stack else _pid(home)
+    if pid and alive(pid) and _is_ours(pid, home):
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + DOWN_SECONDS
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _sweep(home)
+    (home / "stack.json").unlink(missing_ok=True)
+    return bool(stack)
+
+
+def _pid(home: Path) -> int:
+    try:
+        return int((home / "supervisor.pid").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_ours(pid: int, home: Path) -> bool:
+    """Process ids are reused: only a supervisor of this very folder is signalled."""
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+    return "modelway_local.stack.supervisor" in command and str(home) in command
+
+
+def _sweep(home: Path) -> None:
+    """End processes that carry this stack's folder in their environment or command line."""
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error):
+            env = process.environ()
+            ours = env.get("AIRFLOW_HOME") == str(home / "airflow")
+            if ours or env.get("SAGEMAKER_BASE_DIR", "").startswith(f"{home}/work/"):
+                process.kill()

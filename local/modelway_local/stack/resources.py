@@ -1,0 +1,62 @@
+"""The few resources that the pipeline needs, made from the same names as Terraform's. Running it again changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+
+from modelway_local.stack.layout import CHECKOUT, SLACK_SECRET, TRIGGER_FUNCTION, Stack, platform
+
+ASSUME = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def client(stack: Stack, service: str) -> Any:
+    """A boto3 client of the stack."""
+    env = stack.aws_environment()
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=stack.gateway_url,
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def register_lambdas(stack: Stack, home_path: Any) -> None:
+    """Tell the gateway which folder holds which function's real handler."""
+    function = {
+        "folder": str(CHECKOUT / "lambdas" / "trigger_dag"),
+        "handler": "handler.handler",
+        "environment": stack.environment(),
+    }
+    (home_path / "lambdas.json").write_text(json.dumps({TRIGGER_FUNCTION: function}, indent=2))
+
+
+def create(stack: Stack) -> None:
+    """Buckets, topic with its mailbox, Slack's secret, the execution role."""
+    settings = platform(stack.airflow_url)
+    s3 = client(stack, "s3")
+    for bucket in (settings.data_bucket, settings.artifacts_bucket):
+        try:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+        except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+            continue
+    sns = client(stack, "sns")
+    topic = sns.create_topic(Name=settings.sns_topic_arn.rsplit(":", 1)[1])["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.gateway_url}/_local/mailbox")
+    secrets = client(stack, "secretsmanager")
+    webhook = f"{stack.gateway_url}/_local/slack/webhook"
+    try:
+        secrets.create_secret(Name=SLACK_SECRET, SecretString=webhook)
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId=SLACK_SECRET, SecretString=webhook)
+    iam = client(stack, "iam")
+    try:
+        iam.create_role(
+            RoleName=settings.sagemaker_role_arn.rsplit("/", 1)[1],
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [ASSUME]}),
+        )
+    except iam.exceptions.EntityAlreadyExistsException:
+        return

@@ -1,0 +1,173 @@
+"""The one process that owns the stack: `python -m modelway_local.stack.supervisor --home H ...`.
+
+It starts moto, the gateway and Airflow, says in `<home>/progress.log` how far it is, and ends them all when it is told
+to or dies (the kernel ends the children of a killed supervisor; see runtime/launch.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from modelway_local.runtime import launch
+from modelway_local.runtime.server import free_port
+from modelway_local.stack import airflow, resources
+from modelway_local.stack.layout import Stack
+
+READY_SECONDS = 120.0
+STOP_SECONDS = 8.0
+DAGS = ("train_evaluate", "deploy")
+
+
+class StartFailed(Exception):
+    """Raised when a part of the stack exits or does not answer in time."""
+
+
+class Supervisor:
+    """The stack's processes."""
+
+    def __init__(self, home: Path, port: int, airflow_port: int) -> None:
+        self._home, self._port, self._airflow_port = home, port, airflow_port
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._moto_port = free_port()
+        self._started = time.monotonic()
+        self._stop = threading.Event()
+        self.stack = Stack(
+            str(home),
+            os.getpid(),
+            f"http://127.0.0.1:{port}",
+            f"http://127.0.0.1:{airflow_port}",
+            f"http://127.0.0.1:{self._moto_port}",
+        )
+
+    def run(self) -> int:
+        """Start all, wait for the end, stop all."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        try:
+            self._start()
+            self._say("ready")
+            while not self._stop.wait(0.5):
+                self._restart_the_dead()
+        except (StartFailed, OSError, subprocess.CalledProcessError) as error:
+            self._say(f"failed: {error}")
+            return 1
+        finally:
+            self._end()
+        return 0
+
+    def _say(self, what: str) -> None:
+        with (self._home / "progress.log").open("a") as file:
+            file.write(f"{time.monotonic() - self._started:.1f} {what}\n")
+
+    def _start(self) -> None:
+        env = airflow.environment(self.stack, self._airflow_port)
+        self._say("starting moto and Airflow")
+        moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._moto_port)]
+        self._spawn("moto", moto, {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
+        airflow.prepare_database(self._home, env)
+        for name, command in airflow.commands(self._airflow_port).items():
+            self._spawn(name, command, env)
+        self._await(f"{self.stack.moto_url}/moto-api/", "moto")
+        resources.register_lambdas(self.stack, self._home)
+        self._spawn("gateway", self._gateway(), self._gateway_environment())
+        self._await(f"{self.stack.gateway_url}/_local/health", "gateway")
+        resources.create(self.stack)
+        self._say("waiting for Airflow's API")
+        self._await(f"{self.stack.airflow_url}/api/v2/version", "api-server")
+        self._say("waiting for the DAGs")
+        self._await_dags()
+        Stack(**{**self.stack.__dict__, "ready_seconds": round(time.monotonic() - self._started, 1)}).write()
+
+    def _gateway(self) -> list[str]:
+        module = [sys.executable, "-m", "modelway_local.gateway", "--home", str(self._home), "--port", str(self._port)]
+        return [*module, "--moto-url", self.stack.moto_url, "--airflow-url", self.stack.airflow_url]
+
+    def _gateway_environment(self) -> dict[str, str]:
+        password = airflow.passwords(self._home)[airflow.GATEWAY_USER]
+        user = {"MODELWAY_LOCAL_AIRFLOW_USER": airflow.GATEWAY_USER, "MODELWAY_LOCAL_AIRFLOW_PASSWORD": password}
+        return {**os.environ, **user}
+
+    def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        log = (self._home / "logs" / f"{name}.log").open("ab")
+        launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__)), *command]
+        self._children[name] = subprocess.Popen(
+            launcher, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+
+    def _await(self, url: str, name: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and not self._stop.is_set():
+            if (code := self._children[name].poll()) is not None:
+                raise StartFailed(f"{name} exited with code {code}; see {self._home}/logs/{name}.log")
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(url, timeout=2).close()
+                return
+            self._stop.wait(0.1)
+        raise StartFailed(f"{name} did not answer at {url} within {READY_SECONDS:.0f} s")
+
+    def _await_dags(self) -> None:
+        """Airflow answers before it knows the DAGs; ready means that they can be started."""
+        from sqlalchemy import create_engine, text
+
+        engine = create_engine(f"sqlite:///{self._home}/airflow/airflow.db")
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and not self._stop.is_set():
+            with engine.connect() as connection:
+                known = {row[0] for row in connection.execute(text("select dag_id from serialized_dag"))}
+                errors = connection.execute(text("select filename, stacktrace from import_error")).all()
+            if set(DAGS) <= known:
+                engine.dispose()
+                return
+            if errors:
+                raise StartFailed(f"{errors[0][0]} cannot be imported: {errors[0][1][-1500:]}")
+            self._stop.wait(0.2)
+        raise StartFailed("the DAGs were not parsed in time")
+
+    def _restart_the_dead(self) -> None:
+        """A gateway that was killed comes back with the state on disk; nothing else is restarted."""
+        gateway = self._children["gateway"]
+        if gateway.poll() is not None and not self._stop.is_set():
+            self._say(f"the gateway exited with code {gateway.returncode}; starting it again")
+            self._spawn("gateway", self._gateway(), self._gateway_environment())
+
+    def _end(self) -> None:
+        for child in self._children.values():
+            _signal(child, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, deadline - time.monotonic()))
+            _signal(child, signal.SIGKILL)
+            child.wait()
+        (self._home / "stack.json").unlink(missing_ok=True)
+        self._say("stopped")
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def main() -> None:
+    """Parse the arguments and supervise."""
+    parser = argparse.ArgumentParser(prog="modelway_local.stack.supervisor")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--airflow-port", type=int, required=True)
+    arguments = parser.parse_args()
+    sys.exit(Supervisor(arguments.home, arguments.port, arguments.airflow_port).run())
+
+
+if __name__ == "__main__":
+    main()
