@@ -117,3 +117,9 @@ def test_the_bridge_gets_the_job_id_from_the_artifact_job() -> None:
     upstream = documents(ROOT / "ci" / "model-repo.yml")[1]
     assert {"job": "model-source"} in upstream[".modelway-train"]["needs"]
     assert upstream["model-source"]["artifacts"]["reports"]["dotenv"] == "source.env"
+
+
+@pytest.mark.parametrize("name", ["validate-model", "admit-model"])
+def test_jobs_that_run_the_models_code_hold_no_identity(name: str) -> None:
+    assert resolved(name, "id_tokens") is None
+    assert all(line.startswith("env -u MODELWAY_GITLAB_TOKEN -u CI_JOB_TOKEN ") for line in resolved(name, "script"))
