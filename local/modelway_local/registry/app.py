@@ -25,7 +25,7 @@ class RegistryApp:
     def __init__(self, home: Path) -> None:
         self._store = RegistryStore(home)
 
-    def handle(self, method: str, path: str, headers: Mapping[str, str], body: IO[bytes]) -> Answer:
+    def handle(self, method: str, path: str, headers: Mapping[str, str], body: IO[bytes]) -> Answer:  # noqa: ARG002
         """(status, headers, body) of one request; `headers` are lower-case, `body` ends at its content's end."""
         url = urlsplit(path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}

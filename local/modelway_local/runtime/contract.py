@@ -16,7 +16,9 @@ def write_training_config(request: dict[str, Any], base: Path) -> None:
     channels = {
         channel["ChannelName"]: {
             "TrainingInputMode": channel.get("InputMode", "File"),
-            "S3DistributionType": channel["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated"),
+            "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                "S3DataDistributionType", "FullyReplicated"
+            ),
             "RecordWrapperType": channel.get("RecordWrapperType", "None"),
         }
         for channel in request.get("InputDataConfig", [])

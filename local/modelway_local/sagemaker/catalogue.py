@@ -125,10 +125,15 @@ class Catalogue:
         with self._store.lock:
             if (token := request.get("ClientToken")) and (made := self._made_with(token)):
                 return {"ModelPackageArn": made["ModelPackageArn"]}
-            fields: Resource = {"ModelPackageStatus": "Completed", "ModelPackageStatusDetails": {"ValidationStatuses": []}}
+            fields: Resource = {
+                "ModelPackageStatus": "Completed",
+                "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            }
             if group := request.get("ModelPackageGroupName"):
                 group = self.describe_model_package_group({"ModelPackageGroupName": group})["ModelPackageGroupName"]
-                taken = [p["ModelPackageVersion"] for p in self._store.all(PACKAGE) if p["ModelPackageGroupName"] == group]
+                taken = [
+                    p["ModelPackageVersion"] for p in self._store.all(PACKAGE) if p["ModelPackageGroupName"] == group
+                ]
                 fields["ModelPackageVersion"] = max(taken, default=0) + 1
                 fields["ModelPackageGroupName"] = group
                 fields["ModelApprovalStatus"] = request.get("ModelApprovalStatus", "PendingManualApproval")

@@ -59,9 +59,7 @@ class Fleet:
 class Endpoints:
     """Operations on endpoints, and their invocation."""
 
-    def __init__(
-        self, store: Store, home: Path, s3: Any, logs: Any, unpack: Callable[[str], UnpackedImage]
-    ) -> None:
+    def __init__(self, store: Store, home: Path, s3: Any, logs: Any, unpack: Callable[[str], UnpackedImage]) -> None:
         self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
         self._tags = Tags(store)
         self._fleets: dict[str, Fleet] = {}
@@ -138,7 +136,9 @@ class Endpoints:
     def _variant(self, variant: Resource, fleet: Fleet) -> Resource:
         count = variant.get("InitialInstanceCount", 1)
         weight = fleet.weights.get(variant["VariantName"], variant.get("InitialVariantWeight", 1.0))
-        image = (self._store.get(MODEL, variant.get("ModelName", "")) or {}).get("PrimaryContainer", {}).get("Image", "")
+        image = (
+            (self._store.get(MODEL, variant.get("ModelName", "")) or {}).get("PrimaryContainer", {}).get("Image", "")
+        )
         return {
             "VariantName": variant["VariantName"],
             "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
@@ -271,7 +271,10 @@ class Endpoints:
             except InputMissing as error:
                 raise ServerFailed(str(error)) from error
         log = JobLog(
-            self._logs, f"/aws/sagemaker/Endpoints/{name}", f"{variant}/{self._count}", self._home / "jobs" / name / "log"
+            self._logs,
+            f"/aws/sagemaker/Endpoints/{name}",
+            f"{variant}/{self._count}",
+            self._home / "jobs" / name / "log",
         )
         return ModelServer(
             image,

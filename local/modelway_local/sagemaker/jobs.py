@@ -87,8 +87,10 @@ class Jobs:
     def _describe(self, kind: str, name: str) -> Resource:
         job = self._store.get(kind, name)
         if job is None:
-            raise AwsError("ValidationException", "Requested resource not found.") if kind == TRAINING else missing(
-                kind, name
+            raise (
+                AwsError("ValidationException", "Requested resource not found.")
+                if kind == TRAINING
+                else missing(kind, name)
             )
         return job
 
@@ -236,7 +238,9 @@ class Jobs:
             try:
                 download(self._s3, source["S3Uri"], _under_base(base, source["LocalPath"]))
             except InputMissing as error:
-                raise JobFailed(f"ClientError: Failed to download data for input {item['InputName']}: {error}") from error
+                raise JobFailed(
+                    f"ClientError: Failed to download data for input {item['InputName']}: {error}"
+                ) from error
         for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
             _under_base(base, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
 

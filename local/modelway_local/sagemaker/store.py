@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -47,7 +46,7 @@ class Store:
             path = self._path(kind, name)
             partial = path.with_suffix(f".{threading.get_ident()}.partial")
             partial.write_text(json.dumps(kept, default=_encode))
-            os.replace(partial, path)
+            partial.replace(path)
             self._kind(kind)[name] = kept
 
     def change(self, kind: str, name: str, **fields: Any) -> Resource | None:

@@ -29,8 +29,7 @@ def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], No
     for number, flag in ((port, "--port"), (airflow_port, "--airflow-port")):
         _require_free(number, flag)
     (home / "logs").mkdir(parents=True, exist_ok=True)
-    for folder in ("work",):
-        shutil.rmtree(home / folder, ignore_errors=True)
+    _empty_account(home)
     progress = home / "progress.log"
     progress.write_text("")
     log = (home / "logs" / "supervisor.log").open("ab")
@@ -45,6 +44,17 @@ def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], No
     log.close()
     (home / "supervisor.pid").write_text(str(process.pid))
     return _follow(home, process, on_progress)
+
+
+# moto keeps S3 and the rest in memory, so `down` ends the account; what lies on disk must not outlive it.
+ACCOUNT_FOLDERS = ("work", "sagemaker", "registry/repositories", "mailbox", "slack", "jobs", "pipelines")
+
+
+def _empty_account(home: Path) -> None:
+    for folder in ACCOUNT_FOLDERS:
+        shutil.rmtree(home / folder, ignore_errors=True)
+    for file in (home / "airflow").glob("airflow.db*"):
+        file.unlink()
 
 
 def _follow(home: Path, process: subprocess.Popen[bytes], on_progress: Callable[[str], None]) -> Stack:

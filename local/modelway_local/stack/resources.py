@@ -1,4 +1,4 @@
-"""The few resources that the pipeline needs, made from the same names as Terraform's. Running it again changes nothing."""
+"""The few resources that the pipeline needs, under the names that Terraform gives. A second run changes nothing."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Layer:
 class _Hashing(io.RawIOBase):
     """A writer that hashes what passes through it."""
 
-    def __init__(self, target: IO[bytes]) -> None:
+    def __init__(self, target: IO[bytes] | gzip.GzipFile) -> None:
         self._target = target
         self.sha256 = hashlib.sha256()
 

@@ -11,7 +11,7 @@ from modelway.packaging.dependencies import install
 def main(folders: list[str]) -> None:
     """Warm the cache for each folder's requirements.txt."""
     for folder in folders:
-        install(Path(folder) / "requirements.txt", lambda step, name=folder: print(f"{name}: {step}", file=sys.stderr))
+        install(Path(folder) / "requirements.txt", lambda step: print(step, file=sys.stderr))
 
 
 if __name__ == "__main__":
