@@ -9,13 +9,14 @@ from pathlib import Path
 
 from modelway.errors import PlatformError
 from modelway.platform import Platform
+from modelway.versioning import names
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 # The checkout: DAGs, plugins and Lambdas are taken from it as they are.
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEFAULT_PORT = 4566
 DEFAULT_AIRFLOW_PORT = 8080
-TRIGGER_FUNCTION = "modelway-local-trigger-dag"
+TRIGGER_FUNCTION = names.trigger_function("modelway", "local")
 SLACK_SECRET = "modelway/local/slack-webhook"  # noqa: S105 - the secret's name, not the secret
 POLL_SECONDS = 0.3
 

@@ -61,3 +61,8 @@ def announcement_key(dag_id: str, run_id: str, kind: str) -> str:
 def channel_uri(platform: Platform, value: str) -> str:
     """A channel of model.yaml as an s3:// address."""
     return value if value.startswith("s3://") else f"s3://{platform.data_bucket}/{value.lstrip('/')}"
+
+
+def examples_key(model: str, image_digest: str) -> str:
+    """Key of the request that the admission test sent to an image, and its answer."""
+    return f"{model}/examples/{image_digest.removeprefix('sha256:')}.json"

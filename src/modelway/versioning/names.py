@@ -92,3 +92,8 @@ def dag_run_id(dag_id: str, document: Document) -> str:
     24 characters at most, since MWAA's InvokeRestApi takes a Path of 64 and `/dags/<dag>/dagRuns/<run>` is one.
     """
     return f"mw-{hashlib.sha256(dag_id.encode()).hexdigest()[:2]}{document.content_hash(14)}"
+
+
+def trigger_function(project: str, environment: str) -> str:
+    """Name of the Lambda that starts DAGs."""
+    return f"{project}-{environment}-trigger-dag"

@@ -1,0 +1,125 @@
+"""Training requests and deployment requests: made from what the registry and SageMaker already know."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import boto3
+
+from modelway.aws.channels import S3Store, platform_store
+from modelway.contracts import DeploymentRequest, Image, ModelSpec, Provenance, TrainingRequest
+from modelway.errors import UserError
+from modelway.pipeline.source import pipeline_id, requester
+from modelway.platform import Platform
+from modelway.sagemaker.registry import describe
+from modelway.versioning import locations, names
+
+Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
+Package = dict[str, Any]
+
+
+class Releases:
+    """A model's versions in one environment."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._sagemaker: Any = boto3.client("sagemaker")
+        self._store: S3Store = platform_store(platform)
+
+    def next_retraining(self, model: str, image_version: str) -> int:
+        """0 before the first training of an image, else one more than the highest number that ListModels shows."""
+        prefix = names.model_name_prefix(self._platform.project, model, image_version)
+        pages = self._sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
+        found = (item["ModelName"] for page in pages for item in page["Models"])
+        numbers = (names.retraining_of(self._platform.project, model, image_version, name) for name in found)
+        return max((number for number in numbers if number is not None), default=-1) + 1
+
+    def request(self, spec: ModelSpec, image: Image, origin: Provenance) -> TrainingRequest:
+        """The request of one training; kept in S3, from where a retrain and a deployment take it."""
+        number = self.next_retraining(spec.name, image.version)
+        made = TrainingRequest(model=spec, image=image, retraining=number, provenance=origin)
+        self._store.put(locations.request_key(made), made.model_dump_json())
+        return made
+
+    def keep_examples(self, model: str, digest: str, request: str, response: str) -> None:
+        """Keep what the admission test sent and got: a deployment is verified with it."""
+        body = json.dumps({"request": request, "response": response})
+        self._store.put(locations.examples_key(model, digest), body)
+
+    def packages(self, model: str) -> list[Package]:
+        """Model packages of a model, newest first."""
+        group = names.model_package_group_name(self._platform.project, model)
+        if describe(self._sagemaker.describe_model_package_group, ModelPackageGroupName=group) is None:
+            raise UserError(f"{model!r} has no registered version here", fix="modelway run PATH")
+        pages = self._sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+        arns = [item["ModelPackageArn"] for page in pages for item in page["ModelPackageSummaryList"]]
+        found = [dict(self._sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns]
+        return sorted(found, key=lambda package: -int(package["ModelPackageVersion"]))
+
+    def package(self, model: str, version: str | None = None) -> Package:
+        """The package of `version` (1.4.2+r3, or 1.4.2 for its newest), else the newest that is not rejected."""
+        found = self.packages(model)
+        known = [str(p["CustomerMetadataProperties"]["model_version"]) for p in found]
+        for package, its in zip(found, known, strict=True):
+            if version is None and package["ModelApprovalStatus"] != "Rejected":
+                return package
+            if version is not None and version in (its, its.split("+")[0]):
+                return package
+        wanted = f"version {version!r}" if version else "version that was accepted"
+        raise UserError(f"{model!r} has no {wanted}; registered: {', '.join(known) or 'none'}")
+
+    def approve(self, package: Package, status: Approval = "Approved") -> None:
+        """Set the approval of a package; nothing happens when it is set already."""
+        if package["ModelApprovalStatus"] != status:
+            self._sagemaker.update_model_package(
+                ModelPackageArn=package["ModelPackageArn"],
+                ModelApprovalStatus=status,
+                ApprovalDescription=f"by {requester()}",
+            )
+
+    def training_request(self, package: Package) -> TrainingRequest:
+        """The request that a package came from."""
+        uri = str(package["CustomerMetadataProperties"]["request"])
+        text = self._store.get(uri.split("/", 3)[3])
+        if text is None:
+            raise UserError(f"{package['ModelPackageArn']}: its request {uri} is gone", fix="run the commit again")
+        return TrainingRequest.model_validate_json(text)
+
+    def retrain_request(self, model: str) -> TrainingRequest:
+        """The newest accepted version's image, trained again on today's data."""
+        last = self.training_request(self.package(model))
+        changed = {"pipeline_id": pipeline_id(), "triggered_by": "schedule", "pipeline_url": ""}
+        return self.request(last.model, last.image, last.provenance.model_copy(update=changed))
+
+    def deployment_request(self, package: Package) -> DeploymentRequest:
+        """What the deployment DAG needs to serve a package."""
+        trained = self.training_request(package)
+        metadata = package["CustomerMetadataProperties"]
+        text = self._store.get(locations.examples_key(trained.model.name, trained.image.digest))
+        if text is None:
+            raise UserError(f"no admission example is kept for {trained.image.uri}", fix="run the commit again")
+        examples = json.loads(text)
+        return DeploymentRequest(
+            model=trained.model,
+            model_version=trained.model_version,
+            model_package_arn=package["ModelPackageArn"],
+            model_name=metadata["sagemaker_model"],
+            image=trained.image,
+            request_example=examples["request"],
+            response_example=examples["response"],
+            requested_by=requester(),
+            provenance=trained.provenance.model_copy(update={"pipeline_id": pipeline_id(), "triggered_by": "manual"}),
+        )
+
+    def document(self, s3_uri: str) -> dict[str, Any]:
+        """A JSON document of the artifacts bucket."""
+        text = self._store.get(s3_uri.split("/", 3)[3])
+        if text is None:
+            raise UserError(f"{s3_uri} is not there")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def text(self, s3_uri: str) -> str:
+        """A text of the artifacts bucket; empty when it is not there."""
+        return self._store.get(s3_uri.split("/", 3)[3]) or ""
