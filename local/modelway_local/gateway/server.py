@@ -1,0 +1,200 @@
+"""The gateway's HTTP server, and which service answers what."""
+
+from __future__ import annotations
+
+import socketserver
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from modelway_local.gateway.errors import AwsError, UnknownOperationError
+from modelway_local.gateway.exchange import Answer, Body, Request, json_answer
+from modelway_local.gateway.functions import Functions
+from modelway_local.gateway.mailbox import Mailbox, SlackWebhook
+from modelway_local.gateway.moto_proxy import MotoProxy
+from modelway_local.gateway.mwaa import Mwaa
+from modelway_local.registry.app import RegistryApp
+from modelway_local.registry.ecr_api import EcrApi
+from modelway_local.registry.store import RegistryStore
+from modelway_local.sagemaker.api import SageMaker
+
+JSON_11 = "application/x-amz-json-1.1"
+BODILESS = {204, 304}
+
+
+class Gateway:
+    """The services behind one port."""
+
+    def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
+        self._moto = MotoProxy(moto_url)
+        self._registry = RegistryApp(home)
+        self._ecr = EcrApi(home, port)
+        self._sagemaker = SageMaker(home, moto_url, RegistryStore(home).unpack)
+        self._functions = Functions(home, f"http://127.0.0.1:{port}")
+        self._mwaa = Mwaa(home, airflow_url)
+        self._local: dict[str, Callable[[Request], Answer]] = {
+            "/_local/health": self._health,
+            "/_local/mailbox": Mailbox(home, moto_url).handle,
+            "/_local/slack/webhook": SlackWebhook(home).handle,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request; whatever goes wrong becomes an AWS error."""
+        try:
+            return self._route(request)
+        except AwsError as error:
+            return error.status, error.headers(), error.body()
+        except Exception as error:  # noqa: BLE001 - the client gets a 500, the log the reason
+            print(f"{request.method} {request.target} failed:", traceback.format_exc(), file=sys.stderr, flush=True)
+            failure = AwsError("InternalFailure", f"the local gateway failed: {error!r}", 500)
+            return failure.status, failure.headers(), failure.body()
+
+    def _route(self, request: Request) -> Answer:
+        path = request.path
+        if path.startswith("/_local/"):
+            if path not in self._local:
+                raise AwsError("NotFound", f"the gateway serves nothing at {path}", 404)
+            return self._local[path](request)
+        if path == "/v2" or path.startswith("/v2/"):
+            return self._registry.handle(request.method, request.target, request.headers, request.body)
+        return (
+            self._json_service(request)
+            or self._runtime(request)
+            or self._mwaa.handle(request)
+            or self._functions.handle(request)
+            or self._moto.forward(request)
+        )
+
+    def _json_service(self, request: Request) -> Answer | None:
+        """The services of AWS's JSON protocol that live here, chosen by X-Amz-Target."""
+        service, _, operation = request.headers.get("x-amz-target", "").partition(".")
+        if service == "SageMaker":
+            result = self._sagemaker.call(operation, request.document())
+        elif service == "AmazonEC2ContainerRegistry_V20150921":
+            result = self._ecr.handle(operation, request.document())
+        else:
+            return None
+        status, headers, body = json_answer(result)
+        return status, {**headers, "Content-Type": JSON_11}, body
+
+    def _runtime(self, request: Request) -> Answer | None:
+        """SageMaker Runtime."""
+        found = request.match(r"/endpoints/([^/]+)/([a-z-]+)")
+        if request.method != "POST" or not found or request.service not in ("sagemaker", ""):
+            return None
+        endpoint, action = found
+        if action != "invocations":
+            raise UnknownOperationError("sagemaker-runtime", action)
+        return self._sagemaker.invoke(endpoint, request.body.read(), request.headers)
+
+    def _health(self, _: Request) -> Answer:
+        moto = self._moto.reachable()
+        return json_answer({"status": "ok" if moto else "degraded", "moto": moto}, 200 if moto else 503)
+
+    def close(self) -> None:
+        """Stop what runs for the services."""
+        self._functions.close()
+        self._sagemaker.close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """HTTP/1.1 on one connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "modelway-local"
+    sys_version = ""
+    # An unbuffered answer goes out in two packets, and the second waits 40 ms for the first one's acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: Server
+
+    def handle_expect_100(self) -> bool:
+        """Tell the client at once to go on."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
+    def _serve(self) -> None:
+        request = self._request()
+        status, headers, body = self._refusal(request) or self.server.gateway.answer(request)
+        try:
+            request.body.drain()
+            self._write(status, headers, body)
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+
+    def _request(self) -> Request:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        body = Body(self.rfile, None if chunked else int(headers.get("content-length") or 0))
+        target = self.path
+        if target.startswith(("http://", "https://")):
+            # A client that takes the gateway for its HTTP proxy, as Terraform does.
+            url = urlsplit(target)
+            target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        return Request(self.command, target, headers, list(self.headers.items()), body)
+
+    def _refusal(self, request: Request) -> Answer | None:
+        """Web pages have no business here: the gateway runs code for whoever asks."""
+        origin = urlsplit(request.headers.get("origin", "")).hostname
+        if origin is None or origin in ("127.0.0.1", "localhost"):
+            return None
+        error = AwsError("AccessDenied", f"the local gateway takes no requests from pages of {origin}", 403)
+        return error.status, error.headers(), error.body()
+
+    def _write(self, status: int, headers: dict[str, str], body: object) -> None:
+        names = {name.lower() for name in headers}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if "x-amzn-requestid" not in names:
+            self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
+        bodiless = self.command == "HEAD" or status in BODILESS
+        sized = "content-length" in names
+        if not sized and isinstance(body, bytes) and status not in BODILESS:
+            self.send_header("Content-Length", str(len(body)))
+        chunked = not sized and not isinstance(body, bytes) and not bodiless
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self._write_body(body, chunked=chunked, bodiless=bodiless)
+
+    def _write_body(self, body: object, *, chunked: bool, bodiless: bool) -> None:
+        pieces = iter([body]) if isinstance(body, bytes) else body
+        for piece in pieces:  # type: ignore[attr-defined]
+            if not bodiless and piece:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """No access log; failures are logged where they happen."""
+
+
+class Server(ThreadingHTTPServer):
+    """Listens on 127.0.0.1 only."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, gateway: Gateway) -> None:
+        self.gateway = gateway
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def server_bind(self) -> None:
+        """As the base class does, without its look-up of the host's name."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+        """A client that hangs up is no error; all else is logged."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            traceback.print_exc()
