@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from modelway.packaging.interpreters import clean_interpreter
 from modelway_local.registry.store import UnpackedImage
 
 ML_ROOT = "/opt/ml"
@@ -43,7 +44,7 @@ class Container:
         self._command = [self._relocate(part) for part in [*command, *arguments]]
         if self._command and self._command[0] in {"python", "python3"}:
             minor = (config.get("Labels") or {}).get(INTERPRETER_LABEL, f"3.{sys.version_info.minor}")
-            self._command[0] = str(interpreter(interpreters, minor))
+            self._command[0] = str(clean_interpreter(interpreters, minor))
         declared = dict(item.split("=", 1) for item in config.get("Env") or [])
         self._environment = self._environ({**declared, **environment})
         self._on_line = on_line
@@ -132,20 +133,3 @@ class Container:
         assert self.process is not None  # noqa: S101 - start() comes first
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
-
-
-def interpreter(folder: Path, minor: str) -> Path:
-    """A Python with no packages of its own, of minor version `minor` ("3.11"), made once under `folder`.
-
-    Raises OSError when this machine has no such Python.
-    """
-    python = folder / minor / "bin" / "python"
-    if not python.exists():
-        running = f"{sys.version_info.major}.{sys.version_info.minor}"
-        base = getattr(sys, "_base_executable", sys.executable) if minor == running else f"python{minor}"
-        made = folder / f".{minor}-{os.getpid()}-{threading.get_ident()}"
-        made.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([base, "-m", "venv", "--without-pip", "--symlinks", str(made)], check=True)
-        with contextlib.suppress(OSError):
-            made.rename(folder / minor)
-    return python

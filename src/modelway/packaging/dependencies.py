@@ -5,14 +5,16 @@ Nothing is fetched when a job starts: the layer travels in the image (docs/expla
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,10 @@ from modelway.errors import PlatformError, UserError
 from modelway.packaging.layers import Layer, write_layer
 
 IMAGE_FOLDER = "opt/program-deps"
+# Part of the cache's key: raise it when a layer is made in another way.
+LAYOUT = 2
+# What an installer notes about itself: it differs between machines and nothing reads it in an image.
+_NOTES = frozenset({".lock", "RECORD", "direct_url.json", "INSTALLER", "REQUESTED"})
 Progress = Callable[[str], None]
 
 
@@ -54,16 +60,27 @@ def install(requirements: Path, on_progress: Progress = lambda _: None) -> Depen
         message = f"{requirements}: the locked requirements cannot be read ({error.strerror})"
         raise UserError(message, fix="uv pip compile requirements.in -o requirements.txt") from error
     minor = running_minor()
-    key = hashlib.sha256(f"{minor}\0{sys.platform}\0".encode() + text).hexdigest()[:20]
+    key = hashlib.sha256(f"{LAYOUT}\0{minor}\0{sys.platform}\0{platform.machine()}\0".encode() + text).hexdigest()[:20]
     done = cache_folder() / key
     if not (done / "layer.json").exists():
-        _fill(requirements, done, on_progress)
+        with _locked(done.with_name(f".{key}.lock")):
+            if not (done / "layer.json").exists():  # another process may have filled it while this one waited
+                _fill(requirements, done, on_progress)
     facts = json.loads((done / "layer.json").read_text())
     return Dependencies(done / "packages", Layer(done / "layer.tar.gz", **facts), minor)
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold `path` against other threads and processes; the system lets go of it when the holder dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _fill(requirements: Path, done: Path, on_progress: Progress) -> None:
-    partial = done.with_name(f".{done.name}-{os.getpid()}")
+    partial = done.with_name(f".{done.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     packages = partial / "packages"
     packages.mkdir(parents=True)
@@ -75,14 +92,18 @@ def _fill(requirements: Path, done: Path, on_progress: Progress) -> None:
     files = [
         (f"{IMAGE_FOLDER}/{path.relative_to(packages).as_posix()}", path)
         for path in packages.rglob("*")
-        if path.is_file() and path.name not in {".lock", "RECORD", "direct_url.json", "INSTALLER", "REQUESTED"}
+        if path.is_file() and _ships(path.relative_to(packages))
     ]
     layer = write_layer(files, partial / "layer.tar.gz")
     facts = {"digest": layer.digest, "diff_id": layer.diff_id, "size": layer.size}
     (partial / "layer.json").write_text(json.dumps(facts))
-    with contextlib.suppress(OSError):  # another process was first: its result is the same
-        partial.rename(done)
-    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(done, ignore_errors=True)
+    partial.rename(done)
+
+
+def _ships(path: Path) -> bool:
+    """Whether a file goes into the image. Console scripts do not: they name the interpreter of this machine."""
+    return path.parts[0] != "bin" and path.name not in _NOTES
 
 
 def _uv_install(requirements: Path, target: Path) -> None:

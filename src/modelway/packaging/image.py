@@ -26,7 +26,11 @@ ENTRYPOINT = ["python", f"/{PROGRAM}/container.py"]
 # A user without rights, by number, since a local base has no /etc/passwd.
 USER = "1000:1000"
 
+# What an io.json may hold beside its two schemas.
+_SCHEMA_ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description"})
+
 LABEL_SPEC = "dev.modelway.spec"
+LABEL_SPEC_DIGEST = "dev.modelway.spec-digest"
 LABEL_IO_SCHEMA = "dev.modelway.io-schema"
 LABEL_CODE = "dev.modelway.code-digest"
 LABEL_INTERPRETER = "dev.modelway.interpreter"
@@ -47,7 +51,7 @@ class BuiltImage:
 
 
 def read_io_schema(model_dir: Path) -> dict[str, Any]:
-    """The committed request and response schemas. Raises UserError when absent or not JSON."""
+    """{"request": JSON Schema, "response": JSON Schema}, as committed. Raises UserError when absent or malformed."""
     path = model_dir / "schema" / "io.json"
     try:
         document = json.loads(path.read_text())
@@ -55,9 +59,10 @@ def read_io_schema(model_dir: Path) -> dict[str, Any]:
         raise UserError(f"{path}: the I/O schema is missing", fix='commit {"request": …, "response": …}') from error
     except ValueError as error:
         raise UserError(f"{path}: not JSON: {error}") from error
-    if not isinstance(document, dict) or set(document) != {"request", "response"}:
+    names = set(document) - _SCHEMA_ANNOTATIONS if isinstance(document, dict) else set()
+    if names != {"request", "response"} or not all(isinstance(document[name], dict) for name in names):
         raise UserError(f"{path}: must hold exactly 'request' and 'response', two JSON Schemas")
-    return document
+    return {name: document[name] for name in sorted(names)}
 
 
 def program_files(model_dir: Path, spec: ModelSpec) -> list[tuple[str, Path]]:
@@ -86,6 +91,7 @@ def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, wo
         "org.opencontainers.image.title": spec.name,
         LABEL_INTERPRETER: dependencies.minor,
         LABEL_SPEC: spec.canonical_json(),
+        LABEL_SPEC_DIGEST: _digest(spec.canonical_json().encode()),
         LABEL_IO_SCHEMA: json.dumps(schema, sort_keys=True, separators=(",", ":")),
         LABEL_CODE: content_digest(files),
     }

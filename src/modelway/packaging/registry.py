@@ -6,7 +6,7 @@ Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urljoin
 
 import urllib3
@@ -48,7 +48,7 @@ class Registry:
             self._push_layer(layer)
         config_digest = json.loads(image.manifest)["config"]["digest"]
         if self._send("HEAD", f"blobs/{config_digest}").status != 200:
-            self._upload(config_digest, image.config)
+            self._upload(config_digest, image.config, len(image.config))
         answer = self._send("PUT", f"manifests/{tag}", body=image.manifest, headers={"Content-Type": MANIFEST_TYPE})
         if answer.status in {400, 409} and (named := self.digest_of(tag)):
             if named == image.digest:
@@ -59,14 +59,15 @@ class Registry:
 
     def _push_layer(self, layer: Layer) -> None:
         if self._send("HEAD", f"blobs/{layer.digest}").status != 200:
-            self._upload(layer.digest, layer.path.read_bytes())
+            with layer.path.open("rb") as file:
+                self._upload(layer.digest, file, layer.size)
 
-    def _upload(self, digest: str, body: bytes) -> None:
+    def _upload(self, digest: str, body: bytes | IO[bytes], size: int) -> None:
         begun = self._send("POST", "blobs/uploads/")
         self._expect(begun, 202, f"an upload to {self._repository}")
         location = begun.headers["Location"]
         joined = f"{location}{'&' if '?' in location else '?'}digest={digest}"
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         self._expect(self._send("PUT", joined, body=body, headers=headers), 201, f"blob {digest}")
 
     def digest_of(self, tag: str) -> str | None:

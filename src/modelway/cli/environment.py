@@ -1,0 +1,36 @@
+"""Which environment a command talks to: the one in its variables, else the local stack that runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.errors import PlatformError
+from modelway.platform import Platform
+
+if TYPE_CHECKING:
+    from modelway_local.stack.layout import Stack
+
+
+def local_stack() -> Stack:
+    """The local stack. Raises PlatformError when it does not run or is not installed."""
+    try:
+        from modelway_local.stack.layout import require
+    except ImportError as error:
+        raise PlatformError("the local stack is not installed", fix="make install") from error
+    return require()
+
+
+def connect() -> Platform:
+    """The platform's settings; without MODELWAY_* variables the local stack's, which are then set."""
+    if "MODELWAY_ARTIFACTS_BUCKET" not in os.environ:
+        os.environ.update(local_stack().environment())
+    return Platform.from_environment()
+
+
+def home() -> Path:
+    """State folder of the local stack."""
+    from modelway_local.stack.layout import default_home
+
+    return default_home()

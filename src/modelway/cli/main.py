@@ -1,0 +1,58 @@
+"""The `modelway` command: exit code 0 done, 2 yours to mend, 3 the platform's, 1 anything else."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from modelway.cli import models, stack
+from modelway.cli.ci import app as ci_app
+from modelway.errors import ModelwayError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a commit to a live endpoint: GitLab, Airflow and SageMaker, and the whole of it on this machine.",
+)
+for command in (stack.up, stack.down, stack.status, stack.env):
+    app.command(rich_help_panel="The local stack")(command)
+for command in (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version):
+    app.command(rich_help_panel="Models")(command)
+for command in (stack.notifications, stack.logs):
+    app.command(rich_help_panel="Looking at it")(command)
+app.add_typer(ci_app, name="ci", rich_help_panel="Pipelines")
+
+
+@app.command(rich_help_panel="The local stack")
+def demo() -> None:
+    """Take an example through the life of a model: first commit, better commit, retrain, a failure."""
+    from modelway_local.demo import demonstrate
+
+    demonstrate()
+
+
+def run() -> None:
+    """Entry point: errors that were raised on purpose are one message, not a traceback."""
+    _mount_gitlab()
+    try:
+        app()
+    except ModelwayError as error:
+        sys.stderr.write(f"\nerror: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped\n")
+        sys.exit(130)
+
+
+def _mount_gitlab() -> None:
+    """`modelway ci fetch|note|…` cost an import of python-gitlab, so they are there only for `ci`."""
+    if sys.argv[1:2] == ["ci"]:
+        from modelway.gitlab.commands import app as gitlab_app
+
+        ci_app.registered_commands.extend(gitlab_app.registered_commands)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,90 @@
+"""`modelway up`, `down`, `status`, `env`, `notifications`, `logs`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from modelway.cli import environment
+from modelway.cli.console import Console
+from modelway.errors import UserError
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the loopback AWS.")] = 4566,
+    airflow_port: Annotated[int, typer.Option(help="Port of Airflow's web server.")] = 8080,
+) -> None:
+    """Start the local stack; does nothing when it runs."""
+    from modelway_local.stack.layout import running
+    from modelway_local.stack.lifecycle import up as start
+
+    console, home = Console(), environment.home()
+    if (stack := running(home)) is None:
+        console.begin("up")
+        stack = start(home, port, airflow_port, console.step)
+        console.end("up", stack.ready_seconds, f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
+    else:
+        console.say(f"the stack runs already: AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
+
+
+def down() -> None:
+    """Stop the local stack with everything that it runs."""
+    from modelway_local.stack.lifecycle import down as stop
+
+    console = Console()
+    started = time.monotonic()
+    console.begin("down")
+    stopped = stop(environment.home())
+    console.end("down", time.monotonic() - started, "stopped" if stopped else "nothing was running")
+
+
+def status() -> None:
+    """Say whether the local stack runs, and what lives in it. Exit code 3 when it does not run."""
+    stack = environment.local_stack()
+    environment.connect()
+    import boto3
+
+    endpoints = boto3.client("sagemaker").list_endpoints(MaxResults=100)["Endpoints"]
+    typer.echo(f"AWS      {stack.gateway_url}\nAirflow  {stack.airflow_url}\nstate    {stack.home}")
+    for endpoint in endpoints:
+        typer.echo(f"endpoint {endpoint['EndpointName']}: {endpoint['EndpointStatus']}")
+
+
+def env() -> None:
+    """Print the variables that make the aws CLI, boto3 and Terraform use the local stack."""
+    for name, value in environment.local_stack().environment().items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def notifications(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show what was sent: the SNS mailbox and the Slack messages, oldest first."""
+    home = environment.home()
+    found = []
+    for channel, folder in (("sns", home / "mailbox"), ("slack", home / "slack")):
+        for path in sorted(folder.glob("*.json")):
+            found.append({"channel": channel, "file": str(path), **json.loads(path.read_text())})
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for message in found:
+        title = message.get("subject") or message.get("Subject") or message.get("text", "")
+        typer.echo(f"[{message['channel']}] {title}\n  {message['file']}")
+    if not found:
+        typer.echo("nothing was sent yet", err=True)
+
+
+def logs(job: Annotated[str, typer.Argument(help="Name of a job or endpoint.")]) -> None:
+    """Print what a job or an endpoint printed."""
+    folder = environment.home() / "jobs"
+    path = folder / job / "log"
+    if "/" in job or not path.is_file():
+        known = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        raise UserError(f"there is no log of {job!r}; known: {', '.join(known[-10:]) or 'none'}")
+    sys.stdout.write(path.read_text())

@@ -1,0 +1,156 @@
+"""The whole way of one commit, step by step: what `modelway run`, `retrain` and `deploy` do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from modelway.admission import AdmissionResult, admit, validate_model
+from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord, TrainingRequest
+from modelway.contracts.reading import read_model_spec
+from modelway.errors import UserError
+from modelway.packaging.dependencies import cache_folder, install, running_minor
+from modelway.packaging.interpreters import clean_interpreter
+from modelway.pipeline.publishing import Publisher, package
+from modelway.pipeline.releases import Releases
+from modelway.pipeline.runs import DagRunFailed, Run, Runs, training_failure
+from modelway.pipeline.source import commit_title, provenance
+from modelway.platform import Platform
+
+Approve = Literal["auto", "ask", "never"]
+
+
+class Reporter(Protocol):
+    """Who is told how far a run is."""
+
+    def begin(self, stage: str) -> None:
+        """A stage starts."""
+
+    def step(self, text: str) -> None:
+        """Something happened within the stage."""
+
+    def end(self, stage: str, seconds: float, outcome: str) -> None:
+        """A stage ended well."""
+
+
+class PipelineRun:
+    """One pipeline: its stages, their seconds, and the record that `--json` writes."""
+
+    def __init__(self, platform: Platform, reporter: Reporter) -> None:
+        self.platform, self._reporter = platform, reporter
+        self.releases, self._runs = Releases(platform), Runs(platform)
+        self.record: dict[str, Any] = {"seconds": {}}
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        self._reporter.begin(name)
+        started = time.monotonic()
+        outcome: list[str] = []
+        try:
+            yield outcome.append
+        finally:
+            self.record["seconds"][name] = round(time.monotonic() - started, 2)
+        self._reporter.end(name, self.record["seconds"][name], outcome[-1] if outcome else "")
+
+    def commit(self, model_dir: Path) -> TrainingRecord:
+        """validate, admit, package, push, train_evaluate. Raises UserError or PlatformError with the reason."""
+        with self._stage("validate") as done:
+            spec = validated(model_dir, self._reporter.step)
+            self.record |= {"model": spec.name, "commit": provenance(model_dir).commit_sha}
+            done(f"{spec.name}, {spec.problem_type}")
+        with self._stage("admit") as done:
+            admitted = admission(model_dir, spec, self._reporter.step)
+            done("train, evaluate and serve ran on the samples")
+        with self._stage("package") as done:
+            built = package(model_dir, spec, self._reporter.step)
+            done(built.digest[:19])
+        with self._stage("push") as done:
+            publisher = Publisher(self.platform, spec.name)
+            image, why = publisher.push(built, model_dir, spec, commit_title(model_dir))
+            self.record |= {"version": image.version, "digest": image.digest, "version_reasons": list(why.reasons)}
+            done(f"{spec.name}:{image.version} ({why.bump}: {why.reasons[0]})")
+        self.releases.keep_examples(spec.name, image.digest, admitted.request_example, admitted.response_example)
+        return self.train(self.releases.request(spec, image, provenance(model_dir)))
+
+    def retrain(self, model: str) -> TrainingRecord:
+        """The newest accepted version's image on today's data, as the schedule does it."""
+        request = self.releases.retrain_request(model)
+        self.record |= {"model": model, "version": request.image.version, "digest": request.image.digest}
+        return self.train(request)
+
+    def train(self, request: TrainingRequest) -> TrainingRecord:
+        """Start `train_evaluate` and follow it. Raises DagRunFailed with the job's own reason."""
+        with self._stage("train_evaluate") as done:
+            run = self._start("train_evaluate", request)
+            ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
+            if ended["state"] != "success":
+                reason = training_failure(request) or "see the failed task's log"
+                fix = f"modelway logs {reason.split(':')[0]}" if ":" in reason else f"open {ended['url']}"
+                raise DagRunFailed(f"train_evaluate failed: {reason}\n  {ended['url']}", fix=fix)
+            record = TrainingRecord.model_validate(self.releases.document(ended["record"]))
+            metric = record.evaluation.metrics[0]
+            done(f"{record.decision.verdict}: {metric.name} {metric.candidate:.4f}")
+        self.record |= {
+            "model_version": record.model_version,
+            "dag_run_id": run["dag_run_id"],
+            "dag_run_url": run["url"],
+            "training_job": record.training_job_name,
+            "model_package_arn": record.model_package_arn,
+            "metrics": {item.name: item.candidate for item in record.evaluation.metrics},
+            "decision": record.decision.model_dump(mode="json"),
+            "report": record.evaluation.report_s3_uri,
+        }
+        return record
+
+    def _start(self, dag_id: str, conf: Any) -> Run:
+        run = self._runs.start(dag_id, conf)
+        self._reporter.step(f"{'started' if run['created'] else 'found'} {dag_id} {run['dag_run_id']}")
+        return run
+
+    def deploy(self, model: str, version: str | None = None) -> DeploymentRecord:
+        """Approve the version, start `deploy` and follow it. Raises DagRunFailed."""
+        with self._stage("approve") as done:
+            found = self.releases.package(model, version)
+            self.releases.approve(found)
+            done(str(found["CustomerMetadataProperties"]["model_version"]))
+        with self._stage("deploy") as done:
+            request = self.releases.deployment_request(found)
+            run = self._start("deploy", request)
+            ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
+            if ended["state"] != "success":
+                message = f"deploy of {model} {request.model_version} failed\n  {ended['url']}"
+                raise DagRunFailed(message, fix="modelway notifications")
+            record = DeploymentRecord.model_validate(self.releases.document(ended["record"]))
+            done(f"{record.endpoint_name} {record.action}: {record.model_version}")
+        self.record["endpoint"] = record.model_dump(mode="json")
+        self.record["deploy_dag_run_id"] = run["dag_run_id"]
+        return record
+
+
+def validated(model_dir: Path, tell: Callable[[str], None]) -> ModelSpec:
+    """Read and check a model folder; warnings are told. Raises UserError with every error."""
+    spec = read_model_spec(model_dir / "model.yaml")
+    findings = validate_model(model_dir)
+    errors = [str(finding) for finding in findings if finding.severity == "error"]
+    for finding in findings:
+        if finding.severity == "warning":
+            tell(str(finding))
+    if errors:
+        raise UserError("\n".join(errors))
+    return spec
+
+
+def admission(model_dir: Path, spec: ModelSpec, tell: Callable[[str], None]) -> AdmissionResult:
+    """Run the admission test with the locked dependencies. Raises UserError when the model is refused."""
+    dependencies = install(model_dir / spec.requirements, tell)
+    interpreter = clean_interpreter(cache_folder().parent / "interpreters", running_minor())
+    return admit(
+        model_dir,
+        spec,
+        pythonpath=[dependencies.folder],
+        interpreter=interpreter,
+        on_progress=lambda step, state: tell(f"{step}: {state}"),
+    )
