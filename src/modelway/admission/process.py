@@ -92,7 +92,7 @@ def started(program: Program, command: str, base: Path, seconds: float, **extra:
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=limit,  # noqa: PLW1509
+            preexec_fn=limit,
         )
     try:
         yield ModelProcess(popen, log)
