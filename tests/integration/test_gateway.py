@@ -47,10 +47,11 @@ def free_port() -> int:
 
 
 class Airflow(BaseHTTPRequestHandler):
-    """Logs in, then answers by path; the first token is stale after one use."""
+    """Logs in, then answers by path; the first token is stale from the start."""
 
     protocol_version = "HTTP/1.1"
     tokens = 0
+    valid = "token-2"
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -69,7 +70,7 @@ class Airflow(BaseHTTPRequestHandler):
                 return 401, {"detail": "wrong"}
             Airflow.tokens += 1
             return 201, {"access_token": f"token-{Airflow.tokens}"}
-        if self.headers["Authorization"] != "Bearer token-2":
+        if self.headers["Authorization"] != f"Bearer {Airflow.valid}":
             return 401, {"detail": "stale"}
         if self.path == "/api/v2/version":
             return 200, {"version": "3.2.1"}
@@ -223,8 +224,8 @@ def test_secrets_manager(stack: Stack) -> None:
 
 
 def test_unknown_operation_is_named(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="CreateCluster") as caught:
-        stack.client("sagemaker").create_cluster(ClusterName="c", InstanceGroups=[])
+    with pytest.raises(ClientError, match="ListClusters") as caught:
+        stack.client("sagemaker").list_clusters()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
@@ -308,7 +309,7 @@ def test_mwaa_passes_calls_to_airflow(stack: Stack) -> None:
         said = {"path": "/api/v2/dags/deploy/dagRuns?limit=1", "body": {"logical_date": None}}
         assert answer["RestApiResponse"] == said
         # The second time the token is stale.
-        Airflow.tokens = 1
+        Airflow.valid = "token-3"
 
 
 def test_mwaa_errors(stack: Stack) -> None:
@@ -326,3 +327,21 @@ def test_mwaa_errors(stack: Stack) -> None:
 def test_mwaa_describes_its_environment(stack: Stack) -> None:
     environment = stack.client("mwaa").get_environment(Name="modelway-local")["Environment"]
     assert (environment["Status"], environment["AirflowVersion"]) == ("AVAILABLE", "3.2.1")
+
+
+def test_the_real_trigger_asks_airflow_through_the_gateway(stack: Stack) -> None:
+    settings = {
+        "MODELWAY_DATA_BUCKET": "data",
+        "MODELWAY_ARTIFACTS_BUCKET": "artifacts",
+        "MODELWAY_SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-sagemaker",
+        "MODELWAY_SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:modelway-local-notifications",
+    }
+    folder = Path(__file__).parents[2] / "lambdas" / "trigger_dag"
+    path = stack.home / "lambdas.json"
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "trigger": {"folder": str(folder), "environment": settings}})
+    )
+    answer, said = invoke(stack, {"dag_id": "drop_tables", "conf": {}}, "trigger")
+    assert (answer.get("FunctionError"), said["errorType"]) == ("Unhandled", "DagNotAllowed")
+    _, said = invoke(stack, {"dag_id": "train_evaluate", "dag_run_id": "absent"}, "trigger")
+    assert said["errorType"] == "DagNotFound", said

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from modelway_local.gateway.errors import ValidationError
@@ -21,7 +21,7 @@ Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
 class Body(io.RawIOBase):
     """A request's body, read from the connection up to its end: `length` bytes, or all chunks when it is None."""
 
-    def __init__(self, stream: IO[bytes], length: int | None) -> None:
+    def __init__(self, stream: io.BufferedIOBase, length: int | None) -> None:
         self._stream = stream
         self._chunked = length is None
         self._left = length or 0
@@ -102,10 +102,9 @@ class Request:
         return document
 
 
-def json_answer(document: Any, status: int = 200, **headers: str) -> Answer:
-    """A JSON answer; `_` in a header's name stands for `-`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return status, {"Content-Type": "application/json", **named}, json.dumps(document).encode()
+def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    """A JSON answer; `headers` may name another content type."""
+    return status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(document).encode()
 
 
 def write_json(path: Path, document: Any) -> None:

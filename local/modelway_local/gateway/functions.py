@@ -164,8 +164,8 @@ class Functions:
         if headers.get("x-amz-log-type") == "Tail":
             extra["X-Amz-Log-Result"] = base64.b64encode(log[-LOG_TAIL_BYTES:]).decode()
         if "error" in said:
-            return json_answer(said["error"], X_Amz_Function_Error="Unhandled", **extra)
-        return json_answer(said["result"], **extra)
+            return json_answer(said["error"], headers={**extra, "X-Amz-Function-Error": "Unhandled"})
+        return json_answer(said["result"], headers=extra)
 
     def _run(self, function: Function, event: Any, request_id: str) -> tuple[dict[str, Any], bytes]:
         """What the handler said, and what it logged meanwhile."""

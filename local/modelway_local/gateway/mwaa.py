@@ -68,13 +68,14 @@ class Mwaa:
             return json_answer(body)
         # Both are HTTP 400 in the service's model.
         code = "RestApiClientException" if status < 500 else "RestApiServerException"
-        return json_answer({"__type": code, **body}, 400, x_amzn_ErrorType=code)
+        return json_answer({"__type": code, **body}, 400, {"x-amzn-ErrorType": code})
 
     def _call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         """Status and JSON of one request to Airflow's REST API; a stale token is renewed once."""
-        status, answer = self._send(method, path, body, self._token or self._renew(""))
+        token = self._token or self._renew("")
+        status, answer = self._send(method, path, body, token)
         if status == 401:
-            status, answer = self._send(method, path, body, self._renew(self._token))
+            status, answer = self._send(method, path, body, self._renew(token))
         return status, answer
 
     def _send(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:

@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO, cast
 from urllib.parse import urlsplit
 
-from modelway_local.gateway.errors import AwsError, UnknownOperationError
+from modelway_local.gateway.errors import JSON_CONTENT_TYPE, AwsError, UnknownOperationError
 from modelway_local.gateway.exchange import Answer, Body, Request, json_answer
 from modelway_local.gateway.functions import Functions
 from modelway_local.gateway.mailbox import Mailbox, SlackWebhook
@@ -22,7 +23,6 @@ from modelway_local.registry.ecr_api import EcrApi
 from modelway_local.registry.store import RegistryStore
 from modelway_local.sagemaker.api import SageMaker
 
-JSON_11 = "application/x-amz-json-1.1"
 BODILESS = {204, 304}
 
 
@@ -60,7 +60,7 @@ class Gateway:
                 raise AwsError("NotFound", f"the gateway serves nothing at {path}", 404)
             return self._local[path](request)
         if path == "/v2" or path.startswith("/v2/"):
-            return self._registry.handle(request.method, request.target, request.headers, request.body)
+            return self._registry.handle(request.method, request.target, request.headers, cast(IO[bytes], request.body))
         return (
             self._json_service(request)
             or self._runtime(request)
@@ -78,8 +78,7 @@ class Gateway:
             result = self._ecr.handle(operation, request.document())
         else:
             return None
-        status, headers, body = json_answer(result)
-        return status, {**headers, "Content-Type": JSON_11}, body
+        return json_answer(result, headers={"Content-Type": JSON_CONTENT_TYPE})
 
     def _runtime(self, request: Request) -> Answer | None:
         """SageMaker Runtime."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import ServiceModel
 
 from modelway_local.gateway.errors import UnknownOperationError, ValidationError
 
@@ -43,7 +43,7 @@ def validate_input(service: str, operation: str, payload: dict[str, Any]) -> Non
         raise ValidationError(f"{count}: {'; '.join(problems)}")
 
 
-def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
     """Every broken rule at or below one value; `path` is dotted, in AWS's lower camel case."""
     expected = _TYPES.get(shape.type_name)
     wrong_bool = isinstance(value, bool) and shape.type_name != "boolean"
@@ -58,7 +58,7 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
             yield from _problems(child, item, child_path)
 
 
-def _children(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any, str]]:
+def _children(shape: Any, value: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if value.get(name) is not None or name in shape.required_members:
@@ -72,7 +72,7 @@ def _children(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any,
             yield shape.value, item, f"{path}.{key}"
 
 
-def _own_problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _own_problems(shape: Any, value: Any, path: str) -> Iterator[str]:
     """What the shape's own metadata forbids about one value of the right type."""
     rules = shape.metadata
     enum, pattern = rules.get("enum"), rules.get("pattern")
@@ -82,12 +82,10 @@ def _own_problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield _problem(value, path, f"Member must satisfy regular expression pattern: {pattern}")
     sized = isinstance(value, str | list | dict)
     size, what = (len(value), "have length") if sized else (value, "have value")
-    for rule, comparison, broken in (
-        ("min", "greater than or equal to", lambda bound: size < bound),
-        ("max", "less than or equal to", lambda bound: size > bound),
-    ):
-        if rule in rules and broken(rules[rule]):
-            yield _problem(value, path, f"Member must {what} {comparison} {rules[rule]}")
+    if "min" in rules and size < rules["min"]:
+        yield _problem(value, path, f"Member must {what} greater than or equal to {rules['min']}")
+    if "max" in rules and size > rules["max"]:
+        yield _problem(value, path, f"Member must {what} less than or equal to {rules['max']}")
 
 
 def _problem(value: Any, path: str, constraint: str) -> str:
