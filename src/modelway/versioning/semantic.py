@@ -10,10 +10,12 @@ The I/O schema that is compared is the committed one, so a breaking change is fo
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+Schema = dict[str, Any]
 FIRST = (1, 0, 0)
 _FEATURE = re.compile(r"^feat(\([^)]*\))?!?:", re.IGNORECASE)
 _BREAKING = re.compile(r"^\w+(\([^)]*\))?!:|^BREAKING CHANGE", re.IGNORECASE)
@@ -25,6 +27,9 @@ class Bump(IntEnum):
     PATCH = 0
     MINOR = 1
     MAJOR = 2
+
+
+Walk = Callable[[Schema, Schema, str], list[tuple[Bump, str]]]
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,14 @@ _WALKED = frozenset(
 )
 
 
-def _shared_changes(old: dict[str, Any], new: dict[str, Any], path: str, walk: Any) -> list[tuple[Bump, str]]:
+def _value_changes(old: Any, new: Any, path: str, walk: Walk) -> list[tuple[Bump, str]]:
+    """Two schemas of one value; `true` and `false` are schemas too, and an absent one is `true`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return walk(old, new, path)
+    return [] if old == new else [(Bump.MAJOR, f"{path}: what is accepted changed")]
+
+
+def _shared_changes(old: dict[str, Any], new: dict[str, Any], path: str, walk: Walk) -> list[tuple[Bump, str]]:
     found: list[tuple[Bump, str]] = []
     if old.get("type") != new.get("type"):
         found.append((Bump.MAJOR, f"{path}: type was {old.get('type')!r} and is {new.get('type')!r}"))
@@ -116,9 +128,8 @@ def _shared_changes(old: dict[str, Any], new: dict[str, Any], path: str, walk: A
     found += [(Bump.MAJOR, f"{path}.{name} was removed") for name in sorted(set(before) - set(after))]
     found += [(Bump.MINOR, f"{path}.{name} is new") for name in sorted(set(after) - set(before))]
     for name in sorted(set(before) & set(after)):
-        found += walk(before[name], after[name], f"{path}.{name}")
-    if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):
-        found += walk(old["items"], new["items"], f"{path}[]")
+        found += _value_changes(before[name], after[name], f"{path}.{name}", walk)
+    found += _value_changes(old.get("items", True), new.get("items", True), f"{path}[]", walk)
     changed = {key for key in set(old) | set(new) if key not in _WALKED and old.get(key) != new.get(key)}
     found += [(Bump.MAJOR, f"{path}: {key} changed") for key in sorted(changed)]
     return found
