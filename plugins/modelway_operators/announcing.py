@@ -43,7 +43,8 @@ def announce_failure(context: Any) -> None:
     if task := context.get("ti") or context.get("task_instance"):
         facts["task"] = str(getattr(task, "task_id", ""))
     url = run_url(Platform.from_environment(), dag_id, run_id)
-    tell(messages.failed(dag_id, run_id, facts, reason, url, "modelway logs JOB"), dag_id, run_id)
+    command = f"modelway logs {facts['job']}" if "job" in facts else f"open {url}"
+    tell(messages.failed(dag_id, run_id, facts, reason, url, command), dag_id, run_id)
 
 
 def _look_up(dag_id: str, conf: dict[str, Any]) -> tuple[dict[str, str], str]:
@@ -56,21 +57,5 @@ def _look_up(dag_id: str, conf: dict[str, Any]) -> tuple[dict[str, str], str]:
         return facts, str(live.get("FailureReason", ""))
     request = TrainingRequest.model_validate(conf)
     facts = {"model": request.model.name, "version": request.model_version}
-    jobs = {
-        "candidate": lambda n: names.evaluation_job_name(request, "candidate", n),
-        "champion": lambda n: names.evaluation_job_name(request, "champion", n),
-    }
-    training = registry.attempts(
-        lambda name: registry.describe(client.describe_training_job, TrainingJobName=name),
-        lambda n: names.training_job_name(request, n),
-    )
-    tried = training[-1:]
-    for name_of in jobs.values():
-        tried += registry.attempts(
-            lambda name: registry.describe(client.describe_processing_job, ProcessingJobName=name), name_of
-        )[-1:]
-    for attempt in tried:
-        found = attempt.described or {}
-        if said := found.get("FailureReason") or found.get("ExitMessage"):
-            return {**facts, "job": attempt.name}, str(said)
-    return facts, ""
+    failure = registry.job_failure(client, request)
+    return (facts, "") if failure is None else ({**facts, "job": failure.job_name}, failure.reason)

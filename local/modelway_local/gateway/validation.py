@@ -78,7 +78,7 @@ def _own_problems(shape: Any, value: Any, path: str) -> Iterator[str]:
     enum, pattern = rules.get("enum"), rules.get("pattern")
     if enum and value not in enum:
         yield _problem(value, path, f"Member must satisfy enum value set: [{', '.join(enum)}]")
-    if pattern and not re.fullmatch(pattern, value):
+    if pattern and not _pattern(pattern).fullmatch(value):
         yield _problem(value, path, f"Member must satisfy regular expression pattern: {pattern}")
     sized = isinstance(value, str | list | dict)
     size, what = (len(value), "have length") if sized else (value, "have value")
@@ -86,6 +86,22 @@ def _own_problems(shape: Any, value: Any, path: str) -> Iterator[str]:
         yield _problem(value, path, f"Member must {what} greater than or equal to {rules['min']}")
     if "max" in rules and size > rules["max"]:
         yield _problem(value, path, f"Member must {what} less than or equal to {rules['max']}")
+
+
+# Service patterns are Java's; these are the Unicode classes that they use, in Python's words.
+_MARKS = r"!-/:-@\[-`{-~\u00a1-\uffff"
+_UNICODE_CLASSES = {r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d", r"\p{M}": "", r"\p{S}": _MARKS, r"\p{P}": _MARKS}
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """The pattern in Python's words; the seven of SageMaker's that have none (surrogates, `${1,128}`) match all."""
+    for java, python in _UNICODE_CLASSES.items():
+        pattern = pattern.replace(java, python)
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return re.compile(r"(?s).*")
 
 
 def _problem(value: Any, path: str, constraint: str) -> str:

@@ -12,7 +12,14 @@ from typing import Any
 
 from modelway_local.gateway.errors import AwsError, UnknownOperationError
 from modelway_local.gateway.validation import validate_input
-from modelway_local.registry.store import ImageNotFound, RegistryStore, RepositoryNotFound, TagExists, write
+from modelway_local.registry.store import (
+    BlobUnknown,
+    ImageNotFound,
+    RegistryStore,
+    RepositoryNotFound,
+    TagExists,
+    write,
+)
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 Document = dict[str, Any]
@@ -40,6 +47,9 @@ class EcrApi:
             "PutLifecyclePolicy": lambda d: self._keep(d, "lifecyclePolicyText", "LifecyclePolicyNotFoundException"),
             "GetLifecyclePolicy": lambda d: self._kept(d, "lifecyclePolicyText", "LifecyclePolicyNotFoundException"),
             "SetRepositoryPolicy": lambda d: self._keep(d, "policyText", "RepositoryPolicyNotFoundException"),
+            "PutImageScanningConfiguration": lambda d: self._configure(d, "imageScanningConfiguration"),
+            "PutImageTagMutability": self._mutability,
+            "DescribeImageScanFindings": self._findings,
             "GetRepositoryPolicy": lambda d: self._kept(d, "policyText", "RepositoryPolicyNotFoundException"),
         }
 
@@ -52,8 +62,12 @@ class EcrApi:
             return self._operations[operation](document)
         except RepositoryNotFound as error:
             raise AwsError("RepositoryNotFoundException", f"{error} in the registry with id '{ACCOUNT}'") from error
+        except BlobUnknown as error:
+            raise AwsError("LayersNotFoundException", str(error)) from error
         except ImageNotFound as error:
             raise AwsError("ImageNotFoundException", str(error)) from error
+        except ValueError as error:
+            raise AwsError("InvalidParameterException", str(error)) from error
 
     def _named(self, name: str) -> Document:
         document: Document = json.loads((self._store.repository(name) / "repository.json").read_text())
@@ -67,7 +81,7 @@ class EcrApi:
             "repositoryName": name,
             "repositoryUri": f"{self._registry}/{name}",
             "createdAt": time.time(),
-            "imageTagMutability": request.get("imageTagMutability", "IMMUTABLE"),
+            "imageTagMutability": "IMMUTABLE",
             "imageScanningConfiguration": request.get("imageScanningConfiguration", {"scanOnPush": False}),
             "encryptionConfiguration": request.get("encryptionConfiguration", {"encryptionType": "AES256"}),
         }
@@ -125,8 +139,13 @@ class EcrApi:
         return self._store.manifest(name, image.get("imageDigest") or image["imageTag"])[0]
 
     def _list_images(self, request: Document) -> Document:
-        tags = self._store.tags(request["repositoryName"])
-        return {"imageIds": [{"imageDigest": digest, "imageTag": tag} for tag, digest in tags.items()]}
+        name = request["repositoryName"]
+        tags = self._store.tags(name)
+        tagged = [{"imageDigest": digest, "imageTag": tag} for tag, digest in tags.items()]
+        named = set(tags.values())
+        untagged = [{"imageDigest": digest} for digest in self._store.digests(name) if digest not in named]
+        wanted = request.get("filter", {}).get("tagStatus", "ANY")
+        return {"imageIds": {"TAGGED": tagged, "UNTAGGED": untagged}.get(wanted, tagged + untagged)}
 
     def _batch_get(self, request: Document) -> Document:
         name = request["repositoryName"]
@@ -147,19 +166,58 @@ class EcrApi:
         name, body = request["repositoryName"], request["imageManifest"].encode()
         reference = request.get("imageTag") or f"sha256:{hashlib.sha256(body).hexdigest()}"
         try:
+            if self._held(name, reference) == f"sha256:{hashlib.sha256(body).hexdigest()}":
+                raise AwsError("ImageAlreadyExistsException", f"{name}:{reference} is this very image already")
             digest = self._store.put_manifest(name, reference, body)
         except TagExists as error:
             raise AwsError("ImageTagAlreadyExistsException", str(error)) from error
         image = {"registryId": ACCOUNT, "repositoryName": name, "imageManifest": request["imageManifest"]}
         return {"image": {**image, "imageId": {"imageDigest": digest, "imageTag": request.get("imageTag")}}}
 
+    def _held(self, name: str, reference: str) -> str | None:
+        """Digest that a tag or digest names, or None. Raises RepositoryNotFound."""
+        self._store.repository(name)
+        try:
+            return self._store.manifest(name, reference)[0]
+        except ImageNotFound:
+            return None
+
     def _batch_delete(self, request: Document) -> Document:
-        name, deleted = request["repositoryName"], []
+        """By digest the image goes with all its tags; by tag the tag goes, and the image with its last one."""
+        name = request["repositoryName"]
+        deleted: list[Document] = []
+        failures: list[Document] = []
         for image in request["imageIds"]:
-            digest = self._digest(name, image)
-            self._store.delete_image(name, digest)
-            deleted.append({"imageDigest": digest})
-        return {"imageIds": deleted, "failures": []}
+            digest = self._held(name, image.get("imageDigest") or image["imageTag"])
+            if digest is None:
+                reason = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+                failures.append({"imageId": image, **reason})
+                continue
+            if "imageDigest" not in image:
+                self._store.untag(name, image["imageTag"])
+            if "imageDigest" in image or digest not in self._store.tags(name).values():
+                self._store.delete_image(name, digest)
+            deleted.append({**image, "imageDigest": digest})
+        return {"imageIds": deleted, "failures": failures}
+
+    def _configure(self, request: Document, field: str) -> Document:
+        """Change one setting of the repository's own document."""
+        name = request["repositoryName"]
+        self._change(name, repository={**self._named(name)["repository"], field: request[field]})
+        return {"registryId": ACCOUNT, "repositoryName": name, field: request[field]}
+
+    def _mutability(self, request: Document) -> Document:
+        """Tags are create-only here, so IMMUTABLE is the one answer that would be true."""
+        if request["imageTagMutability"] != "IMMUTABLE":
+            message = "tags of the local registry are immutable, since they reserve versions"
+            raise AwsError("InvalidParameterException", message)
+        return self._configure(request, "imageTagMutability")
+
+    def _findings(self, request: Document) -> Document:
+        """No scanner runs on this machine, and an empty list would say that one found nothing."""
+        name = request["repositoryName"]
+        digest = self._digest(name, request["imageId"])
+        raise AwsError("ScanNotFoundException", f"Image scan does not exist for {name}@{digest}: nothing scans locally")
 
     def _change(self, name: str, **fields: Any) -> None:
         document = self._named(name) | fields

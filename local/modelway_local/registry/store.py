@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
-import tarfile
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-WHITEOUT = ".wh."
+from modelway_local.registry.unpacking import LayerInvalid, lay_over, made_once, unpack_layer
+
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 class ImageNotFound(Exception):
@@ -28,6 +29,14 @@ class ImageNotFound(Exception):
 
 class TagExists(Exception):
     """Raised when a tag already names another manifest."""
+
+
+class BlobUnknown(ImageNotFound):
+    """Raised when a manifest names a blob that was not uploaded."""
+
+
+class ManifestInvalid(ValueError):
+    """Raised for a manifest that is not one, or a tag that cannot be one."""
 
 
 class RepositoryNotFound(ImageNotFound):
@@ -101,6 +110,10 @@ class RegistryStore:
             raise ImageNotFound(f"upload {identifier} is unknown")
         return path
 
+    def cancel_upload(self, identifier: str) -> None:
+        """Forget an upload. Raises ImageNotFound."""
+        self.upload(identifier).unlink()
+
     def finish_upload(self, identifier: str, digest: str) -> None:
         """Make the upload a blob. Raises ValueError when its content is not `digest`."""
         path = self.upload(identifier)
@@ -116,13 +129,20 @@ class RegistryStore:
     def put_manifest(self, name: str, reference: str, body: bytes) -> str:
         """Keep a manifest under a digest or tag; returns its digest.
 
-        Raises ImageNotFound for a layer that was not uploaded, TagExists when the tag names another manifest.
+        Raises BlobUnknown for a layer that was not uploaded, TagExists when the tag names another manifest,
+        ManifestInvalid, and ValueError when `reference` is a digest of other content.
         """
         folder = self.repository(name)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        manifest = json.loads(body)
-        for part in [manifest["config"], *manifest["layers"]]:
-            self.blob(part["digest"])
+        if reference.startswith("sha256:") and reference != digest:
+            raise ValueError(f"the manifest is {digest}, not {reference}")
+        if not reference.startswith("sha256:") and not TAG.fullmatch(reference):
+            raise ManifestInvalid(f"{reference!r} is not a tag")
+        for part in blobs_of(body):
+            try:
+                self.blob(part)
+            except ImageNotFound as error:
+                raise BlobUnknown(str(error)) from error
         path = folder / "manifests" / _hex(digest)
         if not path.exists():
             write(path, body)
@@ -147,7 +167,7 @@ class RegistryStore:
         digest = reference
         if not reference.startswith("sha256:"):
             tag = folder / "tags" / reference
-            if "/" in reference or not tag.is_file():
+            if not TAG.fullmatch(reference) or not tag.is_file():
                 raise ImageNotFound(f"{name}:{reference} is not in the registry")
             digest = tag.read_text()
         path = folder / "manifests" / _hex(digest)
@@ -167,6 +187,11 @@ class RegistryStore:
         """When a manifest was pushed, seconds since the epoch."""
         return (self.repository(name) / "manifests" / _hex(digest)).stat().st_mtime
 
+    def untag(self, name: str, tag: str) -> None:
+        """Remove a tag; its manifest stays."""
+        if TAG.fullmatch(tag):
+            (self.repository(name) / "tags" / tag).unlink(missing_ok=True)
+
     def delete_image(self, name: str, digest: str) -> None:
         """Remove a manifest and the tags that name it."""
         folder = self.repository(name)
@@ -178,50 +203,35 @@ class RegistryStore:
     # Unpacking
 
     def unpack(self, image_uri: str) -> UnpackedImage:
-        """The image as a folder, made once per digest. Raises ImageNotFound."""
+        """The image as a folder, made once per digest. Raises ImageNotFound, also when it cannot be unpacked."""
         name, reference = _parse(image_uri)
         digest, body = self.manifest(name, reference)
         manifest = json.loads(body)
         config = json.loads(self.blob(manifest["config"]["digest"]).read_text())
-        rootfs = self._home / "images" / _hex(digest)
-        if not rootfs.exists():
-            partial = rootfs.with_name(f".{_hex(digest)[:12]}-{os.getpid()}-{threading.get_ident()}")
-            for layer in manifest["layers"]:
-                _link_tree(self._layer(layer["digest"]), partial)
-            partial.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.rename(rootfs)
-            except OSError:
-                shutil.rmtree(partial)
+        layers = [layer["digest"] for layer in manifest["layers"]]
+
+        def fill(partial: Path) -> None:
+            for layer in layers:
+                lay_over(self._layer(layer), partial)
+
+        try:
+            rootfs = made_once(self._home / "images" / _hex(digest), fill)
+        except LayerInvalid as error:
+            raise ImageNotFound(f"{image_uri}: {error}") from error
         return UnpackedImage(rootfs, config, digest)
 
     def _layer(self, digest: str) -> Path:
         """A layer unpacked, made once; images link its files rather than copy them."""
-        folder = self._home / "layers" / _hex(digest)
-        if not folder.exists():
-            partial = folder.with_name(f".{_hex(digest)[:12]}-{os.getpid()}-{threading.get_ident()}")
-            partial.mkdir(parents=True)
-            with tarfile.open(self.blob(digest)) as tar:
-                tar.extractall(partial, filter="data")
-            try:
-                partial.rename(folder)
-            except OSError:
-                shutil.rmtree(partial)
-        return folder
+        return made_once(self._home / "layers" / _hex(digest), lambda partial: unpack_layer(self.blob(digest), partial))
 
 
-def _link_tree(layer: Path, target: Path) -> None:
-    """Lay `layer` over `target` with hard links, applying its whiteouts."""
-    for folder, _, files in os.walk(layer):
-        below = target / Path(folder).relative_to(layer)
-        below.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            if file.startswith(WHITEOUT):
-                gone = below / file.removeprefix(WHITEOUT)
-                shutil.rmtree(gone) if gone.is_dir() else gone.unlink(missing_ok=True)
-                continue
-            (below / file).unlink(missing_ok=True)
-            os.link(Path(folder) / file, below / file, follow_symlinks=False)
+def blobs_of(manifest: bytes) -> list[str]:
+    """Digests of a manifest's config and layers. Raises ManifestInvalid."""
+    try:
+        document = json.loads(manifest)
+        return [str(part["digest"]) for part in (document["config"], *document["layers"])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestInvalid("the manifest has no config and layers with digests") from error
 
 
 def _parse(image_uri: str) -> tuple[str, str]:

@@ -118,14 +118,13 @@ def wait() -> None:
     """Follow the run that `trigger` started, to its end; writes record.json."""
     from modelway.contracts import TrainingRequest
     from modelway.pipeline.releases import Releases
-    from modelway.pipeline.runs import DagRunFailed, Runs, training_failure
+    from modelway.pipeline.runs import Runs, training_failed
     from modelway.pipeline.work import WorkFolder
 
     platform, work = environment.connect(), WorkFolder()
     ended = Runs(platform).wait(work.read("run", "trigger"), lambda task, state: typer.echo(f"{task}: {state}"))
     if ended["state"] != "success":
-        reason = training_failure(work.document("request", TrainingRequest, "trigger")) or "see the task's log"
-        raise DagRunFailed(f"train_evaluate failed: {reason}\n  {ended['url']}", fix=f"open {ended['url']}")
+        raise training_failed(work.document("request", TrainingRequest, "trigger"), ended)
     work.write("record", Releases(platform).document(ended["record"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -16,12 +17,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a commit to a live endpoint: GitLab, Airflow and SageMaker, and the whole of it on this machine.",
 )
-for command in (stack.up, stack.down, stack.status, stack.env):
-    app.command(rich_help_panel="The local stack")(command)
-for command in (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version):
-    app.command(rich_help_panel="Models")(command)
-for command in (stack.notifications, stack.logs):
-    app.command(rich_help_panel="Looking at it")(command)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "The local stack": (stack.up, stack.down, stack.status, stack.env),
+    "Models": (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version),
+    "Looking at it": (stack.notifications, stack.logs),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
 app.add_typer(ci_app, name="ci", rich_help_panel="Pipelines")
 
 

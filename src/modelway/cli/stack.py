@@ -66,10 +66,10 @@ def notifications(
 ) -> None:
     """Show what was sent: the SNS mailbox and the Slack messages, oldest first."""
     home = environment.home()
-    found = []
+    found: list[dict[str, str]] = []
     for channel, folder in (("sns", home / "mailbox"), ("slack", home / "slack")):
-        for path in sorted(folder.glob("*.json")):
-            found.append({"channel": channel, "file": str(path), **json.loads(path.read_text())})
+        paths = sorted(folder.glob("*.json"))
+        found += [{"channel": channel, "file": str(path), **json.loads(path.read_text())} for path in paths]
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -69,8 +69,10 @@ def same_shape(expected: Any, found: Any) -> bool:
             and all(same_shape(value, found[key]) for key, value in expected.items())
         )
     if isinstance(expected, list):
-        return isinstance(found, list) and bool(expected) == bool(found) and (
-            not expected or all(same_shape(expected[0], item) for item in found)
+        return (
+            isinstance(found, list)
+            and bool(expected) == bool(found)
+            and (not expected or all(same_shape(expected[0], item) for item in found))
         )
     if isinstance(expected, bool) or isinstance(found, bool):
         return isinstance(expected, bool) and isinstance(found, bool)

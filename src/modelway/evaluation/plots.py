@@ -18,7 +18,7 @@ CANDIDATE_COLOUR, CHAMPION_COLOUR = "#3b82f6", "#f59e0b"
 _MOST_CLASSES, _MOST_POINTS = 30, 1_500
 
 
-def _style(name: str) -> dict[str, Any]:
+def _style(name: str) -> Any:
     ink = dict.fromkeys(
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "axes.titlecolor"), _INK
     )

@@ -84,7 +84,7 @@ def _row(metric: MetricResult, primary: str) -> str:
     name = f"{escape(metric.name)} <span class='soft' title='{metric.direction.replace('_', ' ')}'>{arrow}"
     name += " primary</span>" if metric.name == primary else "</span>"
     how, tone = _standing(metric)
-    interval = f"{metric.interval.low:+.4g} to {metric.interval.high:+.4g}" if metric.interval else "–"
+    interval = f"{metric.interval.low:+.4g} to {metric.interval.high:+.4g}" if metric.interval else "-"
     cells = [
         name,
         f"{metric.candidate:.4g}",
@@ -103,12 +103,12 @@ def _standing(metric: MetricResult) -> tuple[str, str]:
     how = standing(metric)
     tones = {"better": "good", "worse": "bad"}
     if how == "not compared":
-        return ("meets its threshold", "good") if metric.threshold is not None else ("–", "soft")
+        return ("meets its threshold", "good") if metric.threshold is not None else ("-", "soft")
     return how, tones.get(how, "soft")
 
 
 def _number(value: float | None, sign: str = "") -> str:
-    return "–" if value is None else f"{value:{sign}.4g}"
+    return "-" if value is None else f"{value:{sign}.4g}"
 
 
 def _plots(spec: ModelSpec, candidate: ContainerEvaluation, champion: ContainerEvaluation | None) -> str:

@@ -16,7 +16,7 @@ from modelway.packaging.dependencies import cache_folder, install, running_minor
 from modelway.packaging.interpreters import clean_interpreter
 from modelway.pipeline.publishing import Publisher, package
 from modelway.pipeline.releases import Releases
-from modelway.pipeline.runs import DagRunFailed, Run, Runs, training_failure
+from modelway.pipeline.runs import DagRunFailed, Run, Runs, training_failed
 from modelway.pipeline.source import commit_title, provenance
 from modelway.platform import Platform
 
@@ -87,9 +87,7 @@ class PipelineRun:
             run = self._start("train_evaluate", request)
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
             if ended["state"] != "success":
-                reason = training_failure(request) or "see the failed task's log"
-                fix = f"modelway logs {reason.split(':')[0]}" if ":" in reason else f"open {ended['url']}"
-                raise DagRunFailed(f"train_evaluate failed: {reason}\n  {ended['url']}", fix=fix)
+                raise training_failed(request, ended)
             record = TrainingRecord.model_validate(self.releases.document(ended["record"]))
             metric = record.evaluation.metrics[0]
             done(f"{record.decision.verdict}: {metric.name} {metric.candidate:.4f}")

@@ -14,7 +14,7 @@ from modelway import trigger
 from modelway.contracts import Document, TrainingRequest
 from modelway.errors import PlatformError, UserError
 from modelway.platform import Platform
-from modelway.sagemaker.registry import describe
+from modelway.sagemaker.registry import job_failure
 from modelway.versioning import names
 
 USER_ERRORS = {
@@ -27,6 +27,15 @@ Run = dict[str, Any]
 
 class DagRunFailed(UserError):
     """Raised when a DAG run ended in failure; the message carries the reason and the link."""
+
+
+def training_failed(request: TrainingRequest, run: Run) -> DagRunFailed:
+    """The error for a `train_evaluate` run that failed, with the job's own reason."""
+    failure = job_failure(boto3.client("sagemaker"), request)
+    if failure is None:
+        return DagRunFailed(f"train_evaluate failed; the reason is in the failed task's log\n  {run['url']}")
+    message = f"train_evaluate failed: {failure.job_name}: {failure.reason}\n  {run['url']}"
+    return DagRunFailed(message, fix=f"modelway logs {failure.job_name}")
 
 
 class Runs:
@@ -74,29 +83,3 @@ class Runs:
             if time.monotonic() > deadline:
                 raise PlatformError(f"{run['dag_id']} did not end within {seconds:.0f} s: {run['url']}")
             time.sleep(poll)
-
-
-def training_failure(request: TrainingRequest) -> str:
-    """Why the jobs of a request failed, in the job's own words; empty when none did."""
-    client: Any = boto3.client("sagemaker")
-    subjects = (
-        (client.describe_training_job, "TrainingJobName", lambda n: names.training_job_name(request, n)),
-        (
-            client.describe_processing_job,
-            "ProcessingJobName",
-            lambda n: names.evaluation_job_name(request, "candidate", n),
-        ),
-        (
-            client.describe_processing_job,
-            "ProcessingJobName",
-            lambda n: names.evaluation_job_name(request, "champion", n),
-        ),
-    )
-    for call, key, name in subjects:
-        last, number = None, 1
-        while found := describe(call, **{key: name(number)}):
-            last, number = found, number + 1
-        if last and (last.get("FailureReason") or last.get("SecondaryStatus") == "MaxRuntimeExceeded"):
-            reason = last.get("FailureReason") or "it ran longer than max_runtime_seconds and was stopped"
-            return f"{last[key]}: {reason}"
-    return ""

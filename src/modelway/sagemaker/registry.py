@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from modelway.contracts import TrainingRequest
 from modelway.errors import PlatformError
+from modelway.versioning import names
 
 MAXIMUM_ATTEMPTS = 20
 Described = dict[str, Any]
@@ -64,6 +66,35 @@ def attempts(describe_job: Callable[[str], Described | None], name: Callable[[in
             return found
         found.append(Attempt(name(number), described))
     raise PlatformError(f"{MAXIMUM_ATTEMPTS} attempts of {name(1)} have failed already")
+
+
+class JobFailure(NamedTuple):
+    """A job that failed, and why in its own words."""
+
+    job_name: str
+    reason: str
+
+
+def job_failure(client: Any, request: TrainingRequest) -> JobFailure | None:
+    """The first of a request's jobs whose latest attempt failed or ran too long; None when none did."""
+    subjects: tuple[names.Subject, ...] = ("candidate", "champion")
+    tried = attempts(
+        lambda name: describe(client.describe_training_job, TrainingJobName=name),
+        lambda number: names.training_job_name(request, number),
+    )[-1:]
+    for subject in subjects:
+        tried += attempts(
+            lambda name: describe(client.describe_processing_job, ProcessingJobName=name),
+            lambda number, subject=subject: names.evaluation_job_name(request, subject, number),  # type: ignore[misc]
+        )[-1:]
+    for name, found in tried:
+        known = found or {}
+        if known.get("SecondaryStatus") == "MaxRuntimeExceeded":
+            limit = known.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+            return JobFailure(name, f"stopped: it ran longer than training.max_runtime_seconds ({limit} s)")
+        if reason := known.get("FailureReason") or known.get("ExitMessage"):
+            return JobFailure(name, str(reason))
+    return None
 
 
 class Champion(NamedTuple):
