@@ -1,6 +1,6 @@
 """A model's locked dependencies, installed once per lock and interpreter, and kept as a layer.
 
-Nothing is fetched when a job starts: the layer travels in the image (docs/explanation/images.md).
+Nothing is fetched when a job starts: the layer travels in the image.
 """
 
 from __future__ import annotations
