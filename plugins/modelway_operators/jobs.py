@@ -55,7 +55,7 @@ class TrainModelOperator(SageMakerTrainingOperator):
 
     def execute(self, context: Any) -> Any:
         request, platform = training_request(context), Platform.from_environment()
-        platform_store(platform).put(locations.request_key(request), request.canonical_json())
+        platform_store(platform).put(locations.request_key(request), request.model_dump_json())
         _adopt(
             self,
             "training_job",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -29,11 +30,14 @@ app.add_typer(ci_app, name="ci", rich_help_panel="Pipelines")
 
 
 @app.command(rich_help_panel="The local stack")
-def demo() -> None:
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the loopback AWS.")] = 4566,
+    airflow_port: Annotated[int, typer.Option(help="Port of Airflow's web server.")] = 8080,
+) -> None:
     """Take an example through the life of a model: first commit, better commit, retrain, a failure."""
     from modelway_local.demo import demonstrate
 
-    demonstrate()
+    demonstrate(port, airflow_port)
 
 
 def run() -> None:
