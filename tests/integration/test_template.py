@@ -13,6 +13,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import copier
@@ -193,10 +194,10 @@ def wait_for_ping(port: int) -> None:
     raise AssertionError("/ping did not answer")
 
 
-def post(port: int, body: bytes, kind: str = "application/json") -> tuple[int, dict[str, str], bytes]:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": kind})  # noqa: S310
+def post(port: int, body: bytes, kind: str = "application/json") -> tuple[int, Message, bytes]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": kind})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-            return response.status, dict(response.headers), response.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
+        return error.code, error.headers, error.read()
