@@ -18,7 +18,8 @@ from modelway.errors import UserError
 FILE_NAME = "model.yaml"
 MAX_BYTES = 64 * 1024
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist", "venv"})
-_MAX_DEPTH = 6
+_MAX_DEPTH = 6  # of folders
+_MAX_NESTING = 20  # of YAML
 
 Step = str | int
 Location = tuple[Step, ...]
@@ -128,17 +129,26 @@ def _read_text(file: Path) -> str:
 def _compose(file: Path, text: str) -> yaml.MappingNode:
     """The YAML as nodes. Raises SpecInvalidError for a syntax error, an alias, or a document that is no mapping."""
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise SpecInvalidError([_at(file, event, "", f"*{event.anchor}: aliases are not supported; repeat it")])
+        _check_events(file, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         raise SpecInvalidError([_from_yaml(file, error)]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise SpecInvalidError([SpecProblem(file, 1, 1, "", f"not YAML: {str(error) or 'nested too deep'}")]) from error
+    except yaml.YAMLError as error:
+        raise SpecInvalidError([SpecProblem(file, 1, 1, "", f"not YAML: {error}")]) from error
     if not isinstance(node, yaml.MappingNode):
         raise SpecInvalidError([SpecProblem(file, 1, 1, "", "must be a mapping of keys: schema_version, name, …")])
     return node
+
+
+def _check_events(file: Path, text: str) -> None:
+    """Refuse aliases and deep nesting before anything is built; YAML's scanner takes minutes over a deep file."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise SpecInvalidError([_at(file, event, "", f"*{event.anchor}: aliases are not supported; repeat it")])
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_NESTING:
+            raise SpecInvalidError([_at(file, event, "", f"nested deeper than {_MAX_NESTING} levels")])
 
 
 def _from_yaml(file: Path, error: yaml.MarkedYAMLError) -> SpecProblem:

@@ -80,7 +80,7 @@ def test_a_problem_is_named_at_its_line(tmp_path: Path, old: str, new: str, expe
         ),
         ("<<: {a: 1}\n", "keys must be plain text"),
         ("? [x]\n: 1\n", "keys must be plain text"),
-        ("[" * 30_000, "not YAML"),
+        ("[" * 30_000, "nested deeper than 20 levels"),
         (b"a: \xff\n", "is not UTF-8"),
         ("#" * 70_000, "is larger than 65536 bytes"),
     ],
