@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
-from specs import KINDS, evaluation_of, spec_of
 
 from modelway.contracts import ContainerEvaluation, Decision, EvaluationReport, ModelSpec, Verdict
 from modelway.errors import UserError
 from modelway.evaluation import compare
+from tests.unit.evaluation.specs import KINDS, evaluation_of, spec_of
 
 
 def compared(

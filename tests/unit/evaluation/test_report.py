@@ -3,11 +3,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from specs import KINDS, evaluation_of, spec_of
 
 from modelway.contracts import ContainerEvaluation
 from modelway.evaluation import compare
 from modelway.evaluation.report import render_html
+from tests.unit.evaluation.specs import KINDS, evaluation_of, spec_of
 
 
 def page(problem: str, *, champion: bool = True, **changes: object) -> str:
