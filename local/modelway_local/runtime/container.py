@@ -19,6 +19,7 @@ from modelway_local.registry.store import UnpackedImage
 ML_ROOT = "/opt/ml"
 INTERPRETER_LABEL = "dev.modelway.interpreter"
 STOP_GRACE_SECONDS = 5.0
+SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 # What a container may see of this machine: enough to run, no credentials.
 PASSED_ON = ("LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -67,7 +68,7 @@ class Container:
         relocated = {name: self._relocate(value) for name, value in declared.items() if name != "PATH"}
         return {
             **passed,
-            "PATH": f"{Path(self._command[0]).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": ":".join([*(str(Path(part).parent) for part in self._command[:1]), *SYSTEM_PATH]),
             "HOME": str(self._base_dir),
             "TMPDIR": str(self._base_dir / "tmp"),
             "PYTHONNOUSERSITE": "1",

@@ -75,7 +75,7 @@ class ModelServer:
         try:
             self._launch()
             self._await_health(seconds)
-        except (OSError, ServerFailed) as error:
+        except Exception as error:
             self.close()
             raise ServerFailed(str(error)) from error
 
@@ -122,6 +122,8 @@ class ModelServer:
                     self._launch()
                 except OSError as error:
                     self._on_line(f"it could not be started: {error}")
+                if self._closing.is_set():
+                    self.close()
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """POST /invocations. Raises urllib3's HTTPError when the server does not answer."""

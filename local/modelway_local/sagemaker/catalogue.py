@@ -33,6 +33,11 @@ class Catalogue:
             raise missing(kind, name)
         return found
 
+    def _delete(self, kind: str, name: str) -> None:
+        with self._store.lock:
+            self._store.delete(kind, name)
+            self._tags.forget(arn(kind, name))
+
     # Models
 
     def create_model(self, request: Resource) -> Resource:
@@ -48,7 +53,7 @@ class Catalogue:
     def delete_model(self, request: Resource) -> Resource:
         """DeleteModel."""
         self._found(MODEL, request["ModelName"])
-        self._store.delete(MODEL, request["ModelName"])
+        self._delete(MODEL, request["ModelName"])
         return {}
 
     def list_models(self, request: Resource) -> Resource:
@@ -79,7 +84,7 @@ class Catalogue:
     def delete_endpoint_config(self, request: Resource) -> Resource:
         """DeleteEndpointConfig."""
         self._found(CONFIG, request["EndpointConfigName"])
-        self._store.delete(CONFIG, request["EndpointConfigName"])
+        self._delete(CONFIG, request["EndpointConfigName"])
         return {}
 
     def list_endpoint_configs(self, request: Resource) -> Resource:
@@ -111,13 +116,15 @@ class Catalogue:
         name = self.describe_model_package_group(request)["ModelPackageGroupName"]
         if any(p.get("ModelPackageGroupName") == name for p in self._store.all(PACKAGE)):
             raise AwsError("ConflictException", f"Model package group {name} still holds model packages.")
-        self._store.delete(GROUP, name)
+        self._delete(GROUP, name)
         return {}
 
     def list_model_package_groups(self, request: Resource) -> Resource:
         """ListModelPackageGroups."""
         summary = _only("ModelPackageGroupName", "ModelPackageGroupArn", "ModelPackageGroupStatus")
-        groups, token = page(self._store.all(GROUP), request, name_field="ModelPackageGroupName", summary=summary)
+        groups, token = page(
+            self._store.all(GROUP), request, name_field="ModelPackageGroupName", order="Ascending", summary=summary
+        )
         return {"ModelPackageGroupSummaryList": groups, "NextToken": token}
 
     def create_model_package(self, request: Resource) -> Resource:
@@ -132,14 +139,18 @@ class Catalogue:
             if group := request.get("ModelPackageGroupName"):
                 group = self.describe_model_package_group({"ModelPackageGroupName": group})["ModelPackageGroupName"]
                 taken = [
-                    p["ModelPackageVersion"] for p in self._store.all(PACKAGE) if p["ModelPackageGroupName"] == group
+                    p["ModelPackageVersion"]
+                    for p in self._store.all(PACKAGE)
+                    if p.get("ModelPackageGroupName") == group
                 ]
                 fields["ModelPackageVersion"] = max(taken, default=0) + 1
                 fields["ModelPackageGroupName"] = group
                 fields["ModelApprovalStatus"] = request.get("ModelApprovalStatus", "PendingManualApproval")
                 name = f"{group}/{fields['ModelPackageVersion']}"
-            else:
+            elif "ModelPackageName" in request:
                 name = request["ModelPackageName"]
+            else:
+                raise AwsError("ValidationException", "ModelPackageName or ModelPackageGroupName must be given.")
             fields["ModelPackageArn"] = arn(PACKAGE, name)
             return {"ModelPackageArn": self._create(PACKAGE, name, request, fields)}
 
@@ -173,7 +184,7 @@ class Catalogue:
 
     def delete_model_package(self, request: Resource) -> Resource:
         """DeleteModelPackage."""
-        self._store.delete(PACKAGE, self._package(request["ModelPackageName"])["_Name"])
+        self._delete(PACKAGE, self._package(request["ModelPackageName"])["_Name"])
         return {}
 
     def list_model_packages(self, request: Resource) -> Resource:
@@ -194,7 +205,7 @@ class Catalogue:
             "ModelPackageStatus",
             "ModelApprovalStatus",
         )
-        listed, token = page(packages, request, name_field="ModelPackageArn", summary=summary)
+        listed, token = page(packages, request, name_field="ModelPackageArn", order="Ascending", summary=summary)
         return {"ModelPackageSummaryList": listed, "NextToken": token}
 
     # Tags

@@ -43,7 +43,7 @@ class Fleet:
         """The variant named, or one drawn by weight. Raises AwsError for an unknown variant."""
         if target:
             if target not in self.servers:
-                raise AwsError("ValidationException", f"Variant {target} is not part of the endpoint's config.")
+                raise AwsError("ValidationError", f"Variant {target} is not part of the endpoint's config.")
             return target, self.servers[target]
         names = list(self.servers)
         weights = [self.weights[name] for name in names]
@@ -76,7 +76,8 @@ class Endpoints:
             target = endpoint.get("_Target") or endpoint["EndpointConfigName"]
             # Until a fleet runs again the endpoint is not in service, whatever the disk says.
             self._store.change(ENDPOINT, name, EndpointStatus="Updating" if status != "Creating" else "Creating")
-            self._thread(name, target)
+            live = endpoint["EndpointConfigName"]
+            self._thread(name, *([live] if status != "Creating" and live != target else []), target)
 
     # Operations
 
@@ -122,7 +123,9 @@ class Endpoints:
         fleet = self._fleets.pop(name, None)
         if fleet:
             fleet.drain()
-        self._store.delete(ENDPOINT, name)
+        with self._store.lock:
+            self._store.delete(ENDPOINT, name)
+            self._tags.forget(arn(ENDPOINT, name))
 
     def describe_endpoint(self, request: Resource) -> Resource:
         """DescribeEndpoint."""
@@ -196,32 +199,51 @@ class Endpoints:
 
     # Fleets
 
-    def _thread(self, name: str, config: str) -> None:
-        threading.Thread(target=self._bring_up, args=(name, config), name=f"endpoint-{name}", daemon=True).start()
+    def _thread(self, name: str, *configs: str) -> None:
+        """Bring up one config after the other: the last is wanted, one before it is what a failure falls back to."""
 
-    def _bring_up(self, name: str, config_name: str) -> None:
+        def run() -> None:
+            for config in configs:
+                self._bring_up(name, config, last=config == configs[-1])
+
+        threading.Thread(target=run, name=f"endpoint-{name}", daemon=True).start()
+
+    def _bring_up(self, name: str, config_name: str, *, last: bool) -> None:
         fleet = Fleet(config_name)
         try:
             self._fill(name, fleet)
         except Exception as error:  # noqa: BLE001 - any reason belongs in FailureReason
             fleet.drain()
-            self._roll_back(name, str(error))
+            if last:
+                self._roll_back(name, str(error))
             return
-        old = self._fleets.get(name)
         with self._store.lock:
-            self._fleets[name] = fleet
-            done = {"EndpointStatus": "InService", "EndpointConfigName": config_name, "_Target": None}
-            self._store.change(ENDPOINT, name, **done, FailureReason=None, LastModifiedTime=now())
+            old = self._fleets.get(name)
+            if self._deleted(name):
+                old = fleet
+            else:
+                self._fleets[name] = fleet
+                if last:
+                    done = {"EndpointStatus": "InService", "EndpointConfigName": config_name, "_Target": None}
+                    self._store.change(ENDPOINT, name, **done, FailureReason=None, LastModifiedTime=now())
         if old:
             old.drain()
+
+    def _deleted(self, name: str) -> bool:
+        """Whether the endpoint went while its fleet was starting."""
+        endpoint = self._store.get(ENDPOINT, name)
+        return endpoint is None or endpoint["EndpointStatus"] == "Deleting"
 
     def _roll_back(self, name: str, reason: str) -> None:
         """The old fleet, if any, stays in service; the reason says why the new one is not."""
         said = f"The container for production variant did not pass the ping health check. {reason}"[:1024]
-        status = "InService" if name in self._fleets else "Failed"
-        self._store.change(
-            ENDPOINT, name, EndpointStatus=status, FailureReason=said, _Target=None, LastModifiedTime=now()
-        )
+        with self._store.lock:
+            if self._deleted(name):
+                return
+            status = "InService" if name in self._fleets else "Failed"
+            self._store.change(
+                ENDPOINT, name, EndpointStatus=status, FailureReason=said, _Target=None, LastModifiedTime=now()
+            )
 
     def _fill(self, name: str, fleet: Fleet) -> None:
         """Start a server for each variant; each lives in a thread of its own, which also watches it."""

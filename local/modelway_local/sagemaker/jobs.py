@@ -42,6 +42,7 @@ class Jobs:
         """Jobs that ran when the gateway was killed died with it; say so, so that a retry starts a new one."""
         reason = "InternalServerError: the local stack was stopped while the job ran; start it again"
         for kind, prefix in ((TRAINING, "TrainingJob"), (PROCESSING, "ProcessingJob")):
+            shutil.rmtree(self._home / "work" / kind, ignore_errors=True)
             for job in self._store.all(kind):
                 if job[f"{prefix}Status"] in {"InProgress", "Stopping"}:
                     ended = {f"{prefix}Status": "Failed", "FailureReason": reason, f"{prefix[:-3]}EndTime": now()}
@@ -104,12 +105,13 @@ class Jobs:
 
     def _stop(self, kind: str, prefix: str, request: Resource) -> Resource:
         name = request[f"{prefix}Name"]
-        status = self._describe(kind, name)[f"{prefix}Status"]
-        if status != "InProgress":
-            message = f"The request was rejected because the {prefix} {name} is in status {status}."
-            raise AwsError("ValidationException", message)
-        self._store.change(kind, name, **{f"{prefix}Status": "Stopping"}, LastModifiedTime=now())
-        self._stopping[f"{kind}/{name}"].set()
+        with self._store.lock:
+            status = self._describe(kind, name)[f"{prefix}Status"]
+            if status != "InProgress":
+                message = f"The request was rejected because the {prefix} {name} is in status {status}."
+                raise AwsError("ValidationException", message)
+            self._store.change(kind, name, **{f"{prefix}Status": "Stopping"}, LastModifiedTime=now())
+            self._stopping[f"{kind}/{name}"].set()
         return {}
 
     def list_training_jobs(self, request: Resource) -> Resource:
@@ -121,13 +123,17 @@ class Jobs:
         return self._list(PROCESSING, "ProcessingJob", request)
 
     def _list(self, kind: str, prefix: str, request: Resource) -> Resource:
-        kept = (f"{prefix}Name", f"{prefix}Arn", f"{prefix}Status", "CreationTime", "LastModifiedTime", "FailureReason")
+        end = f"{prefix.removesuffix('Job')}EndTime"
+        kept = [f"{prefix}Name", f"{prefix}Arn", f"{prefix}Status", "CreationTime", end, "LastModifiedTime"]
+        if kind == PROCESSING:
+            kept += ["FailureReason", "ExitMessage"]
         jobs, token = page(
             self._store.all(kind),
             request,
             name_field=f"{prefix}Name",
             status_field=f"{prefix}Status",
-            summary=lambda job: {key: job[key] for key in kept if key in job and (kind != TRAINING or key != kept[-1])},
+            order="Ascending",
+            summary=lambda job: {key: job[key] for key in kept if key in job},
         )
         return {f"{prefix}Summaries": jobs, "NextToken": token}
 

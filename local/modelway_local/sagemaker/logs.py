@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 FLUSH_SECONDS = 0.5
 BATCH = 500
 
@@ -27,7 +29,7 @@ class JobLog:
             (client.create_log_group, {"logGroupName": group}),
             (client.create_log_stream, {"logGroupName": group, "logStreamName": stream}),
         ):
-            with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+            with contextlib.suppress(BotoCoreError, ClientError):
                 create(**arguments)
 
     def line(self, text: str) -> None:
@@ -46,7 +48,9 @@ class JobLog:
             batch, self._waiting = self._waiting, []
             self._sent = time.monotonic()
         if batch:
-            self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
+            # A job outlives its log service: the lines stay in the file, and the container's output is still read.
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
 
     def close(self) -> None:
         """Send what is left and close the file."""

@@ -48,10 +48,15 @@ class Tags:
         """The resource's tags."""
         return list((self._store.get(TAGS, resource_arn) or {}).get("Tags", []))
 
+    def forget(self, resource_arn: str) -> None:
+        """Drop all of a resource that is gone, so that the next of its name starts with none."""
+        self._store.delete(TAGS, resource_arn)
+
     def remove(self, resource_arn: str, keys: Iterable[str]) -> None:
         """Drop tags by key."""
         gone = set(keys)
-        self._store.put(TAGS, resource_arn, {"Tags": [t for t in self.of(resource_arn) if t["Key"] not in gone]})
+        with self._store.lock:
+            self._store.put(TAGS, resource_arn, {"Tags": [t for t in self.of(resource_arn) if t["Key"] not in gone]})
 
 
 def page(
@@ -60,13 +65,13 @@ def page(
     *,
     name_field: str,
     status_field: str | None = None,
+    order: str = "Descending",
     summary: Callable[[Resource], Resource],
 ) -> tuple[list[Resource], str | None]:
-    """One page of a listing, with SageMaker's filters, order and token."""
+    """One page of a listing, with SageMaker's filters, order and token; `order` is the operation's default."""
     found = [r for r in resources if _passes(r, request, name_field, status_field)]
     key = {"Name": name_field, "Status": status_field or name_field}.get(request.get("SortBy", ""), "CreationTime")
-    default = "Descending"
-    found.sort(key=lambda r: (r[key], r[name_field]), reverse=request.get("SortOrder", default) == "Descending")
+    found.sort(key=lambda r: (r[key], r[name_field]), reverse=request.get("SortOrder", order) == "Descending")
     start = _offset(request.get("NextToken"))
     size = int(request.get("MaxResults", 10))
     more = start + size < len(found)

@@ -14,7 +14,8 @@ Resource = dict[str, Any]
 
 def now() -> datetime:
     """The time that resources carry, to the millisecond as AWS gives it."""
-    return datetime.now(UTC).replace(microsecond=datetime.now(UTC).microsecond // 1000 * 1000)
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 class Store:
