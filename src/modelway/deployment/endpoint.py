@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from modelway.contracts import DeploymentRequest
 from modelway.errors import PlatformError, UserError
@@ -29,7 +29,7 @@ class Change(NamedTuple):
 
 
 def require_approved(client: Any, request: DeploymentRequest) -> None:
-    """Raises NotApproved, or PlatformError when the package does not exist."""
+    """Raises NotApproved when the package does not exist or is not approved."""
     package = describe(client.describe_model_package, ModelPackageName=request.model_package_arn)
     if package is None:
         raise NotApproved(f"there is no model package {request.model_package_arn}")
@@ -40,24 +40,58 @@ def require_approved(client: Any, request: DeploymentRequest) -> None:
         )
 
 
-def apply_config(client: Any, endpoint: str, config: str, tags: list[dict[str, str]]) -> Change:
-    """Ask for `config`; nothing is asked when it is live or on its way. Raises PlatformError while busy."""
+class Journal(Protocol):
+    """What an earlier try of the same request asked for; `outbox.Store` in S3 is one."""
+
+    def put(self, key: str, text: str) -> None: ...
+    def get(self, key: str) -> str | None: ...
+
+
+def apply_config(
+    client: Any, endpoint: str, config: str, tags: list[dict[str, str]], journal: Journal, key: str
+) -> Change:
+    """Ask for `config`; nothing is asked when it is live or on its way. Raises PlatformError while busy.
+
+    The change is written to `journal` under `key` before it is asked for, so that a retry, which finds `config` live
+    already, still knows what was live before.
+    """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
-    if live is None:
-        client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, Tags=tags)
-        return Change("created", None)
-    status, current = live["EndpointStatus"], live.get("EndpointConfigName")
-    if current == config and status != "Failed":
-        return Change("unchanged" if status == "InService" else "created", None)
-    if status not in ("InService", "Failed"):
-        pending = live.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
-        if pending == config:
-            return Change("updated", current)
+    status, current = ("", None) if live is None else (live["EndpointStatus"], live.get("EndpointConfigName"))
+    pending = {} if live is None else live.get("PendingDeploymentSummary", {})
+    if status != "Failed" and config in (current, pending.get("EndpointConfigName")):
+        return _remembered(journal, key) or _found(status, current, config)
+    if status not in ("", "InService", "Failed"):
         raise PlatformError(f"endpoint {endpoint} is {status}; another deployment is on its way")
-    if status == "Failed" and current == config:
-        raise PlatformError(f"endpoint {endpoint} failed: {live.get('FailureReason', 'no reason given')}")
-    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-    return Change("updated", current)
+    change = Change("updated", current) if status == "InService" else Change("created", None)
+    journal.put(key, json.dumps(change._asdict()))
+    if status == "InService":
+        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        return change
+    if status == "Failed":
+        delete(client, endpoint)
+    client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, Tags=tags)
+    return change
+
+
+def _remembered(journal: Journal, key: str) -> Change | None:
+    text = journal.get(key)
+    return None if text is None else Change(**json.loads(text))
+
+
+def _found(status: str, current: str | None, config: str) -> Change:
+    if current != config:
+        return Change("updated", current)
+    return Change("unchanged" if status == "InService" else "created", None)
+
+
+def delete(client: Any, endpoint: str, *, seconds: float = 600, poll: float = 1) -> None:
+    """Delete a failed endpoint (SageMaker allows nothing else with one) and wait until its name is free."""
+    client.delete_endpoint(EndpointName=endpoint)
+    deadline = time.monotonic() + seconds
+    while describe(client.describe_endpoint, EndpointName=endpoint) is not None:
+        if time.monotonic() > deadline:
+            raise PlatformError(f"endpoint {endpoint} failed and is still there {seconds:.0f} s after its deletion")
+        time.sleep(poll)
 
 
 def same_shape(expected: Any, found: Any) -> bool:
@@ -105,8 +139,10 @@ def verify(client: Any, runtime: Any, request: DeploymentRequest, endpoint: str,
 def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float = 1800, poll: float = 5) -> str:
     """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: left as it is."""
     live = describe(client.describe_endpoint, EndpointName=endpoint)
-    if live is None or previous is None:
-        return "there was no previous config to restore"
+    if live is None:
+        return "the endpoint is gone: nothing was restored"
+    if previous is None:
+        return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
     if live["EndpointConfigName"] != previous:
         client.update_endpoint(EndpointName=endpoint, EndpointConfigName=previous)
     deadline = time.monotonic() + seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from modelway.aws.channels import platform_store
 from modelway.contracts import DeploymentRecord, DeploymentRequest
@@ -24,7 +24,9 @@ def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     config = names.endpoint_config_name(platform.project, request)
     wanted = requests.create_endpoint_config(request, platform, config)
     registry.create_once(client.create_endpoint_config, wanted)
-    change = endpoints.apply_config(client, endpoint, config, requests.tags(request, platform))
+    key = locations.change_key(request, config)
+    tags = requests.tags(request, platform)
+    change = endpoints.apply_config(client, endpoint, config, tags, platform_store(platform), key)
     return {"endpoint": endpoint, "config": config, "action": change.action, "previous": change.previous_config}
 
 
@@ -35,7 +37,7 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     name = change["endpoint"]
     try:
         arn = endpoints.verify(client, runtime, request, name, change["config"])
-    except (endpoints.NotVerified, ClientError) as error:
+    except (endpoints.NotVerified, ClientError, ReadTimeoutError) as error:
         done = endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
         raise endpoints.NotVerified(f"{error} ({done})") from error
     if request.model.serving.autoscaling is not None:

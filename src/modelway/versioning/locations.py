@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.contracts import TrainingRequest
+from modelway.contracts import DeploymentRequest, TrainingRequest
 from modelway.platform import Platform
 from modelway.versioning.names import Subject, slug
 
@@ -51,6 +51,11 @@ def request_key(request: TrainingRequest) -> str:
 def deployment_key(model: str, endpoint_config: str) -> str:
     """Key of the DeploymentRecord."""
     return f"{model}/deployments/{endpoint_config}.json"
+
+
+def change_key(request: DeploymentRequest, endpoint_config: str) -> str:
+    """Key of what one deployment request changed, kept for its retries."""
+    return f"{request.model.name}/deployments/{endpoint_config}-{request.content_hash()}-change.json"
 
 
 def announcement_key(dag_id: str, run_id: str, kind: str) -> str:

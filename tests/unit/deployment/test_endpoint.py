@@ -1,0 +1,149 @@
+"""An endpoint is created, updated or left; a retry knows what was live; only the right answer verifies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelway.deployment.endpoint import (
+    Change,
+    NotApproved,
+    NotVerified,
+    apply_config,
+    require_approved,
+    restore,
+    same_shape,
+    verify,
+)
+from modelway.errors import PlatformError
+from tests.unit.deployment.fake_sagemaker import REQUEST, Runtime, SageMaker, Texts
+
+
+def apply(client: SageMaker, config: str = "new", journal: Texts | None = None) -> Change:
+    return apply_config(client, "e", config, [], journal or Texts(), "key")
+
+
+@pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
+def test_only_an_approved_package_is_deployed(status: str) -> None:
+    client = SageMaker()
+    require_approved(client, REQUEST)
+    client.packages[REQUEST.model_package_arn] = status
+    with pytest.raises(NotApproved, match=f"{status}, not Approved"):
+        require_approved(client, REQUEST)
+    client.packages.clear()
+    with pytest.raises(NotApproved, match="there is no model package"):
+        require_approved(client, REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("live", "change", "calls"),
+    [
+        ({}, Change("created", None), ["create new"]),
+        ({"EndpointStatus": "InService", "EndpointConfigName": "old"}, Change("updated", "old"), ["update new"]),
+        ({"EndpointStatus": "InService", "EndpointConfigName": "new"}, Change("unchanged", None), []),
+        ({"EndpointStatus": "Creating", "EndpointConfigName": "new"}, Change("created", None), []),
+        (
+            {
+                "EndpointStatus": "Updating",
+                "EndpointConfigName": "old",
+                "PendingDeploymentSummary": {"EndpointConfigName": "new"},
+            },
+            Change("updated", "old"),
+            [],
+        ),
+        (
+            {"EndpointStatus": "Failed", "EndpointConfigName": "old"},
+            Change("created", None),
+            ["delete", "create new"],
+        ),
+        (
+            {"EndpointStatus": "Failed", "EndpointConfigName": "new"},
+            Change("created", None),
+            ["delete", "create new"],
+        ),
+    ],
+    ids=["none", "other", "same", "coming", "pending", "failed-other", "failed-same"],
+)
+def test_what_is_asked_depends_on_what_is_live(live: dict[str, Any], change: Change, calls: list[str]) -> None:
+    client = SageMaker(**live)
+    assert apply(client) == change
+    assert client.calls == calls
+
+
+def test_another_deployment_on_its_way_is_not_disturbed() -> None:
+    client = SageMaker(EndpointStatus="Updating", EndpointConfigName="old")
+    with pytest.raises(PlatformError, match="another deployment"):
+        apply(client)
+    assert client.calls == []
+
+
+def test_a_retry_still_knows_what_was_live_before() -> None:
+    client, journal = SageMaker(EndpointStatus="InService", EndpointConfigName="old"), Texts()
+    apply(client, journal=journal)
+    retried = apply(client, journal=journal)
+    assert retried == Change("updated", "old")
+    assert client.calls == ["update new"]
+    assert restore(client, "e", retried.previous_config, poll=0) == "restored old"
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "same"),
+    [
+        ({"a": 1}, {"a": 2.5}, True),
+        ({"a": 1}, {"a": 1, "b": 1}, False),
+        ({"a": 1}, {}, False),
+        ({"a": 1}, [1], False),
+        ([1], [1, 2, 3], True),
+        ([1], [1, "x"], False),
+        ([1], [], False),
+        ([], [], True),
+        ([], [1], False),
+        ([{"a": "x"}], [{"a": "y"}, {"a": "z"}], True),
+        (True, False, True),
+        (True, 1, False),
+        (1, True, False),
+        ("x", "y", True),
+        ("x", 1, False),
+        (None, None, True),
+        (None, 1, False),
+    ],
+)
+def test_same_shape(expected: Any, found: Any, same: bool) -> None:
+    assert same_shape(expected, found) is same
+
+
+def live(**changed: Any) -> SageMaker:
+    return SageMaker(**{"EndpointStatus": "InService", "EndpointConfigName": "c", **changed})
+
+
+def test_the_right_answer_verifies() -> None:
+    assert verify(live(), Runtime(), REQUEST, "e", "c") == "arn:endpoint"
+
+
+@pytest.mark.parametrize(
+    ("client", "runtime", "said"),
+    [
+        (live(FailureReason="no ping"), Runtime(), "no ping"),
+        (live(EndpointStatus="Failed"), Runtime(), "is Failed with c"),
+        (live(EndpointConfigName="old"), Runtime(), "is InService with old"),
+        (live(), Runtime(digest="sha256:" + "0" * 64), "does not answer with image"),
+        (live(), Runtime(body="<html>"), "did not answer with JSON"),
+        (live(), Runtime(body='{"predictions": ["yes"]}'), "another shape"),
+    ],
+    ids=["reason", "status", "config", "digest", "not-json", "shape"],
+)
+def test_anything_else_does_not(client: SageMaker, runtime: Runtime, said: str) -> None:
+    with pytest.raises(NotVerified, match=said):
+        verify(client, runtime, REQUEST, "e", "c")
+
+
+def test_restore_says_what_it_did() -> None:
+    assert "gone" in restore(SageMaker(), "e", "old")
+    assert "no config was live before" in restore(live(), "e", None)
+    already = live(EndpointConfigName="old")
+    assert restore(already, "e", "old", poll=0) == "restored old"
+    assert already.calls == []
+    broken = live()
+    broken.fails.add("old")
+    assert restore(broken, "e", "old", poll=0) == "old could not be restored: Failed"

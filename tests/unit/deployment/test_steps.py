@@ -1,0 +1,70 @@
+"""The steps of `deploy`: a deployment that does not verify puts back what was live and says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from modelway.deployment import steps
+from modelway.deployment.endpoint import NotVerified
+from modelway.platform import Platform
+from modelway.versioning import names
+from tests.unit.deployment.fake_sagemaker import REQUEST, Runtime, SageMaker, Texts
+
+CONF = REQUEST.model_dump(mode="json")
+PLATFORM = Platform(data_bucket="d", artifacts_bucket="a", sagemaker_role_arn="r", sns_topic_arn="t", poll_seconds=0.01)
+CONFIG = names.endpoint_config_name("modelway", REQUEST)
+MODEL_ERROR = ClientError({"Error": {"Code": "ModelError", "Message": "it raised"}}, "InvokeEndpoint")
+
+
+class Account:
+    """What the steps reach: SageMaker, its runtime, the bucket."""
+
+    def __init__(self) -> None:
+        self.sagemaker, self.runtime, self.bucket = SageMaker(), Runtime(), Texts()
+
+    def client(self, service: str) -> Any:
+        return {"sagemaker": self.sagemaker, "sagemaker-runtime": self.runtime}[service]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account()
+    for name, value in PLATFORM.to_environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(steps.boto3, "client", made.client)
+    monkeypatch.setattr(steps, "platform_store", lambda _: made.bucket)
+    return made
+
+
+def test_a_first_deployment_leaves_its_record(account: Account) -> None:
+    change = steps.change_endpoint(CONF)
+    assert change == {"endpoint": "modelway-fraud-detector", "config": CONFIG, "action": "created", "previous": None}
+    record = steps.prove_endpoint(CONF, change)
+    assert record["verified"]
+    assert f"fraud-detector/deployments/{CONFIG}.json" in account.bucket.texts
+
+
+@pytest.mark.parametrize(
+    "error", [MODEL_ERROR, ReadTimeoutError(endpoint_url="http://e"), None], ids=["raises", "hangs", "wrong-shape"]
+)
+def test_what_does_not_verify_is_taken_back(account: Account, error: Exception | None) -> None:
+    account.sagemaker.live = {"EndpointStatus": "InService", "EndpointConfigName": "old"}
+    account.runtime = Runtime(body="{}")
+    account.runtime.error = error
+    steps.change_endpoint(CONF)
+    again = steps.change_endpoint(CONF)  # the worker died before it could say what was live
+    with pytest.raises(NotVerified, match="restored old"):
+        steps.prove_endpoint(CONF, again)
+    assert account.sagemaker.calls == [f"update {CONFIG}", "update old"]
+    assert f"fraud-detector/deployments/{CONFIG}.json" not in account.bucket.texts
+
+
+def test_a_first_deployment_that_fails_says_so_and_does_not_block_the_next(account: Account) -> None:
+    account.sagemaker.fails.add(CONFIG)
+    with pytest.raises(NotVerified, match="no config was live before"):
+        steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    account.sagemaker.fails.clear()
+    assert steps.prove_endpoint(CONF, steps.change_endpoint(CONF))["action"] == "created"
