@@ -1,0 +1,379 @@
+"""SageMaker's jobs and endpoints as processes, behind the real gateway."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from modelway.packaging.registry import Registry
+from tests.tiny_image import image as tiny
+
+pytestmark = pytest.mark.integration
+
+ENDED = {"Completed", "Failed", "Stopped"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "gave up waiting"
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Stack:
+    """A gateway in front of moto, and the tiny image in its registry."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port, self.moto_port = home, free_port(), free_port()
+        self.image = ""
+        self.moto = self._run("moto.server", "-H", "127.0.0.1", "-p", str(self.moto_port))
+        self.gateway = self.start_gateway()
+        wait_until(lambda: listens(self.moto_port) and listens(self.port))
+        self.sagemaker = self.client("sagemaker")
+        self.s3 = self.client("s3")
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start_gateway(self) -> subprocess.Popen[bytes]:
+        moto = f"http://127.0.0.1:{self.moto_port}"
+        options = ("--home", str(self.home), "--port", str(self.port), "--moto-url", moto)
+        return self._run("modelway_local.gateway", *options)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="eu-west-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        )
+
+    def train(self, name: str, **options: Any) -> Any:
+        """The training job, once it has ended."""
+        self.sagemaker.create_training_job(**tiny.training(name, self.image, **options))
+        return self.ended(name)
+
+    def ended(self, name: str) -> Any:
+        wait_until(lambda: self.job(name)["TrainingJobStatus"] in ENDED)
+        return self.job(name)
+
+    def job(self, name: str) -> Any:
+        return self.sagemaker.describe_training_job(TrainingJobName=name)
+
+    def config(self, name: str, **environment: str) -> str:
+        """A model and an endpoint config of that name, the variant AllTraffic."""
+        self.sagemaker.create_model(**tiny.model(name, self.image, **environment))
+        self.sagemaker.create_endpoint_config(**tiny.endpoint_config(name, AllTraffic=name))
+        return name
+
+    def endpoint(self, name: str, config: str) -> None:
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        self.settled(name)
+
+    def settled(self, name: str) -> Any:
+        """The endpoint, once it is not changing."""
+
+        def live() -> Any:
+            return self.sagemaker.describe_endpoint(EndpointName=name)
+
+        wait_until(lambda: live()["EndpointStatus"] in {"InService", "Failed"})
+        return live()
+
+    def invoke(self, name: str, body: bytes = b"hello", **options: Any) -> Any:
+        return self.client("sagemaker-runtime").invoke_endpoint(EndpointName=name, Body=body, **options)
+
+    def who(self, name: str, **options: Any) -> str:
+        """The model that answers."""
+        return str(json.loads(self.invoke(name, **options)["Body"].read())["who"])
+
+    def close(self) -> None:
+        for process in (self.gateway, self.moto):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    found = Stack(tmp_path_factory.mktemp("home"))
+    try:
+        for bucket in ("data", "artifacts"):
+            found.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        found.s3.put_object(Bucket="data", Key="tiny/train/rows.csv", Body=b"1,2\n")
+        made = found.client("ecr").create_repository(repositoryName="modelway/tiny")["repository"]
+        built = tiny.build(tmp_path_factory.mktemp("image"))
+        digest = Registry(f"http://127.0.0.1:{found.port}", "modelway/tiny", "Basic x").push(built, "1.0.0")
+        found.image = f"{made['repositoryUri']}@{digest}"
+        yield found
+    finally:
+        found.close()
+
+
+def refusal(call: Callable[..., Any], **request: Any) -> str:
+    """The code of the error that a call is answered with."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_a_training_job_completes_with_its_model_in_s3(stack: Stack) -> None:
+    job = stack.train("completes", data="s3://data/tiny/train/", depth="3")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Completed", "Completed")
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
+    assert uri == "s3://artifacts/out/completes/output/model.tar.gz"
+    body = stack.s3.get_object(Bucket="artifacts", Key=uri.removeprefix("s3://artifacts/"))["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        member = tar.extractfile("model.json")
+        assert member is not None
+        assert json.load(member) == {"parameters": {"depth": "3"}, "data": {"train/rows.csv": "1,2\n"}}
+    statuses = [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
+    assert statuses == ["Downloading", "Training", "Uploading", "Completed"]
+    assert job["CreationTime"] <= job["TrainingStartTime"] <= job["TrainingEndTime"]
+
+
+def test_the_last_match_of_a_metric_is_final_and_one_without_a_match_is_left_out(stack: Stack) -> None:
+    metrics = stack.train("metrics")["FinalMetricDataList"]
+    assert [(metric["MetricName"], metric["Value"]) for metric in metrics] == [("loss", 0.25)]
+
+
+def test_what_a_job_prints_is_in_its_log(stack: Stack) -> None:
+    stack.train("prints")
+    logs = stack.client("logs")
+    group = "/aws/sagemaker/TrainingJobs"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="prints/")["logStreams"]
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+    assert [event["message"] for event in events] == ["loss=0.5", "loss=0.25"]
+
+
+def test_a_job_that_fails_says_why_in_its_own_words(stack: Stack) -> None:
+    job = stack.train("fails", fail="1")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
+    assert job["FailureReason"] == "AlgorithmError: the data has no rows, exit code: 1"
+    assert "ModelArtifacts" not in job or not job["ModelArtifacts"].get("S3ModelArtifacts")
+
+
+def test_absent_data_and_absent_images_are_the_clients_error(stack: Stack) -> None:
+    assert stack.train("no-data", data="s3://data/absent/")["FailureReason"].startswith("ClientError: Data download")
+    stack.sagemaker.create_training_job(**tiny.training("no-image", f"127.0.0.1:{stack.port}/modelway/tiny:9.9.9"))
+    assert stack.ended("no-image")["FailureReason"].startswith("ClientError: Cannot pull the image")
+
+
+def test_a_job_out_of_time_is_stopped(stack: Stack) -> None:
+    job = stack.train("slow", seconds=1, hang="1")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_a_job_stops_when_asked_and_only_once(stack: Stack) -> None:
+    stack.sagemaker.create_training_job(**tiny.training("asked", stack.image, hang="1"))
+    wait_until(lambda: stack.job("asked")["SecondaryStatus"] == "Training")
+    stack.sagemaker.stop_training_job(TrainingJobName="asked")
+    job = stack.ended("asked")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert refusal(stack.sagemaker.stop_training_job, TrainingJobName="asked") == "ValidationException"
+
+
+def test_a_jobs_name_is_taken_for_good(stack: Stack) -> None:
+    request = tiny.training("taken", stack.image)
+    stack.sagemaker.create_training_job(**request)
+    assert refusal(stack.sagemaker.create_training_job, **request) == "ResourceInUse"
+    stack.ended("taken")
+    assert refusal(stack.sagemaker.create_training_job, **request) == "ResourceInUse"
+
+
+def test_of_eight_at_once_one_gets_the_name(stack: Stack) -> None:
+    request = tiny.training("raced", stack.image)
+    codes: list[str] = []
+
+    def create() -> None:
+        try:
+            stack.sagemaker.create_training_job(**request)
+            codes.append("made")
+        except ClientError as error:
+            codes.append(error.response["Error"]["Code"])
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == ["ResourceInUse"] * 7 + ["made"]
+
+
+def test_jobs_are_listed_by_filter_and_page(stack: Stack) -> None:
+    for number in range(3):
+        stack.train(f"listed-{number}", **({"fail": "1"} if number == 1 else {}))
+    pages = list(
+        stack.sagemaker.get_paginator("list_training_jobs").paginate(
+            NameContains="listed", PaginationConfig={"PageSize": 2}
+        )
+    )
+    names = [[job["TrainingJobName"] for job in page["TrainingJobSummaries"]] for page in pages]
+    assert names == [["listed-0", "listed-1"], ["listed-2"]]
+    failed = stack.sagemaker.list_training_jobs(NameContains="listed", StatusEquals="Failed")["TrainingJobSummaries"]
+    assert [job["TrainingJobName"] for job in failed] == ["listed-1"]
+    last = stack.sagemaker.list_training_jobs(NameContains="listed", SortOrder="Descending", MaxResults=1)
+    assert last["TrainingJobSummaries"][0]["TrainingJobName"] == "listed-2"
+    assert refusal(stack.sagemaker.list_training_jobs, NextToken="nonsense!") == "ValidationException"
+
+
+def test_a_processing_job_writes_its_output_or_its_message(stack: Stack) -> None:
+    def ended(name: str) -> Any:
+        def job() -> Any:
+            return stack.sagemaker.describe_processing_job(ProcessingJobName=name)
+
+        wait_until(lambda: job()["ProcessingJobStatus"] in ENDED)
+        return job()
+
+    stack.sagemaker.create_processing_job(**tiny.processing("copies", stack.image, "s3://data/tiny/train/"))
+    stack.sagemaker.create_processing_job(**tiny.processing("message", stack.image, "s3://data/tiny/train/", FAIL="1"))
+    assert ended("copies")["ProcessingJobStatus"] == "Completed"
+    assert stack.s3.get_object(Bucket="artifacts", Key="copies/rows.csv")["Body"].read() == b"1,2\n"
+    failed = ended("message")
+    assert (failed["ProcessingJobStatus"], failed["ExitMessage"]) == ("Failed", "no such column")
+    assert failed["FailureReason"] == "AlgorithmError: no such column, exit code: 1"
+
+
+def test_an_operation_that_is_not_here_is_501(stack: Stack) -> None:
+    with pytest.raises(ClientError, match="CreateTransformJob|ListClusters") as caught:
+        stack.sagemaker.list_clusters()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_an_update_fails_no_request(stack: Stack) -> None:
+    stack.endpoint("busy", stack.config("busy-a"))
+    stack.config("busy-b")
+    answers: list[str] = []
+    failures: list[str] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        runtime = stack.client("sagemaker-runtime")
+        while not done.is_set():
+            try:
+                body = runtime.invoke_endpoint(EndpointName="busy", Body=b"x")["Body"].read()
+                answers.append(json.loads(body)["who"])
+            except Exception as error:  # noqa: BLE001 - any failure is what this test looks for
+                failures.append(repr(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for config in ("busy-b", "busy-a", "busy-b"):
+        stack.sagemaker.update_endpoint(EndpointName="busy", EndpointConfigName=config)
+        assert stack.settled("busy")["EndpointConfigName"] == config
+        asked = len(answers)
+        wait_until(lambda asked=asked: len(answers) > asked + 8 or failures)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert (answers[0], answers[-1]) == ("busy-a", "busy-b")
+
+
+def test_a_failed_update_keeps_what_serves(stack: Stack) -> None:
+    stack.endpoint("kept", stack.config("kept-good"))
+    stack.config("kept-bad", BROKEN="1")
+    stack.sagemaker.update_endpoint(EndpointName="kept", EndpointConfigName="kept-bad")
+    endpoint = stack.settled("kept")
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "kept-good")
+    assert "the model does not load" in endpoint["FailureReason"]
+    assert stack.who("kept") == "kept-good"
+
+
+def test_an_endpoint_that_never_starts_has_failed(stack: Stack) -> None:
+    stack.endpoint("never", stack.config("never", BROKEN="1"))
+    endpoint = stack.settled("never")
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "the model does not load" in endpoint["FailureReason"]
+    assert refusal(stack.invoke, name="never") == "ValidationError"
+
+
+def test_an_answer_of_the_models_is_passed_on(stack: Stack) -> None:
+    stack.endpoint("answers", stack.config("answers"))
+    answer = stack.invoke("answers")
+    assert (answer["CustomAttributes"], answer["InvokedProductionVariant"]) == ("by=tiny", "AllTraffic")
+    with pytest.raises(ClientError) as caught:
+        stack.invoke("answers", b"refuse")
+    response = caught.value.response
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert response["OriginalStatusCode"] == 400
+
+
+def test_a_server_that_dies_comes_back(stack: Stack) -> None:
+    stack.endpoint("dies", stack.config("dies"))
+    assert refusal(stack.invoke, name="dies", body=b"die") == "ModelError"
+
+    def answers() -> bool:
+        try:
+            return stack.who("dies") == "dies"
+        except ClientError:
+            return False
+
+    wait_until(answers)
+
+
+def test_variants_are_chosen_by_name_or_weight(stack: Stack) -> None:
+    for name in ("left", "right"):
+        stack.sagemaker.create_model(**tiny.model(name, stack.image))
+    stack.sagemaker.create_endpoint_config(**tiny.endpoint_config("both", Left="left", Right="right"))
+    stack.endpoint("both", "both")
+    assert stack.who("both", TargetVariant="Left") == "left"
+    assert stack.who("both", TargetVariant="Right") == "right"
+    assert refusal(stack.invoke, name="both", TargetVariant="Middle") == "ValidationError"
+    weights = [{"VariantName": "Left", "DesiredWeight": 0.0}, {"VariantName": "Right", "DesiredWeight": 1.0}]
+    stack.sagemaker.update_endpoint_weights_and_capacities(EndpointName="both", DesiredWeightsAndCapacities=weights)
+    assert {stack.who("both") for _ in range(10)} == {"right"}
+
+
+def test_a_deleted_endpoint_is_gone_even_while_it_is_made(stack: Stack) -> None:
+    config = stack.config("brief")
+    stack.sagemaker.create_endpoint(EndpointName="brief", EndpointConfigName=config)
+    stack.sagemaker.delete_endpoint(EndpointName="brief")
+    wait_until(lambda: not stack.sagemaker.list_endpoints(NameContains="brief")["Endpoints"])
+    time.sleep(1)
+    assert refusal(stack.invoke, name="brief") == "ValidationError"
+
+
+def test_a_killed_gateway_comes_back_with_all_it_had(stack: Stack) -> None:
+    stack.endpoint("survives", stack.config("survives"))
+    stack.sagemaker.create_training_job(**tiny.training("orphan", stack.image, hang="1"))
+    wait_until(lambda: stack.job("orphan")["SecondaryStatus"] == "Training")
+    os.kill(stack.gateway.pid, signal.SIGKILL)
+    stack.gateway.wait()
+    stack.gateway = stack.start_gateway()
+    wait_until(lambda: listens(stack.port))
+    assert stack.sagemaker.describe_model(ModelName="survives")["PrimaryContainer"]["Image"] == stack.image
+    assert stack.settled("survives")["EndpointStatus"] == "InService"
+    assert stack.who("survives") == "survives"
+    orphan = stack.job("orphan")
+    assert orphan["TrainingJobStatus"] == "Failed"
+    assert "stopped while the job ran" in orphan["FailureReason"]
