@@ -262,7 +262,7 @@ def test_a_processing_job_writes_its_output_or_its_message(stack: Stack) -> None
 
 
 def test_an_operation_that_is_not_here_is_501(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="CreateTransformJob|ListClusters") as caught:
+    with pytest.raises(ClientError, match="ListClusters") as caught:
         stack.sagemaker.list_clusters()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
