@@ -9,14 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import chain, dag, task
 from modelway_operators.announcing import announce_failure
 from modelway_operators.endpoints import AwaitEndpointOperator
+from modelway_operators.failing import user_errors_fail_at_once
 from modelway_operators.params import dag_params
 
 from modelway.contracts import DeploymentRequest
-from modelway.errors import UserError
 
 
 @dag(
@@ -26,7 +25,7 @@ from modelway.errors import UserError
     catchup=False,
     max_active_runs=32,
     params=dag_params(DeploymentRequest),
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(hours=1)},
     on_failure_callback=announce_failure,
     tags=["modelway"],
 )
@@ -35,19 +34,15 @@ def deploy() -> None:
     def change_endpoint(**context: Any) -> dict[str, Any]:
         from modelway.deployment.steps import change_endpoint as change
 
-        try:
+        with user_errors_fail_at_once():
             return change(dict(context["params"]))
-        except UserError as error:
-            raise AirflowFailException(str(error)) from error
 
     @task
     def verify_endpoint(change: dict[str, Any], **context: Any) -> dict[str, Any]:
         from modelway.deployment.steps import prove_endpoint
 
-        try:
+        with user_errors_fail_at_once():
             return prove_endpoint(dict(context["params"]), change)
-        except UserError as error:
-            raise AirflowFailException(str(error)) from error
 
     @task
     def announce_success(record: dict[str, Any], **context: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import chain, dag, task
 from modelway_operators.announcing import announce_failure
+from modelway_operators.failing import user_errors_fail_at_once
 from modelway_operators.jobs import EvaluateModelOperator, TrainModelOperator
 from modelway_operators.params import dag_params
 
@@ -24,7 +25,7 @@ from modelway.contracts import TrainingRequest
     catchup=False,
     max_active_runs=32,
     params=dag_params(TrainingRequest),
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(hours=1)},
     on_failure_callback=announce_failure,
     tags=["modelway"],
 )
@@ -39,13 +40,15 @@ def train_evaluate() -> None:
 
         pull = context["ti"].xcom_pull
         version = pull(task_ids="evaluate_champion", key="model_version")
-        return compare_models(dict(context["params"]), pull(task_ids="train_model"), version)
+        with user_errors_fail_at_once():
+            return compare_models(dict(context["params"]), pull(task_ids="train_model"), version)
 
     @task
     def register_model(record: dict[str, Any], **context: Any) -> dict[str, Any]:
         from modelway.sagemaker.steps import register
 
-        return register(dict(context["params"]), record)
+        with user_errors_fail_at_once():
+            return register(dict(context["params"]), record)
 
     @task
     def announce_success(record: dict[str, Any], **context: Any) -> None:
