@@ -9,6 +9,7 @@ import boto3
 
 from modelway.aws.channels import platform_channels, platform_store
 from modelway.contracts import DeploymentRequest, TrainingRequest
+from modelway.deployment import steps as deployment
 from modelway.notifications import message as messages
 from modelway.notifications.outbox import announce
 from modelway.platform import Platform
@@ -54,7 +55,7 @@ def _look_up(dag_id: str, conf: dict[str, Any]) -> tuple[dict[str, str], str]:
         endpoint = names.endpoint_name(platform.project, wanted.model.name)
         live = registry.describe(client.describe_endpoint, EndpointName=endpoint) or {}
         facts = {"model": wanted.model.name, "version": wanted.model_version, "endpoint": endpoint}
-        return facts, str(live.get("FailureReason", ""))
+        return facts, deployment.failure(platform, wanted) or str(live.get("FailureReason", ""))
     request = TrainingRequest.model_validate(conf)
     facts = {"model": request.model.name, "version": request.model_version}
     failure = registry.job_failure(client, request)

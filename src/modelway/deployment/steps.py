@@ -39,7 +39,9 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         arn = endpoints.verify(client, runtime, request, name, change["config"])
     except (endpoints.NotVerified, ClientError, ReadTimeoutError) as error:
         done = endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
-        raise endpoints.NotVerified(f"{error} ({done})") from error
+        reason = f"{error} ({done})"
+        platform_store(platform).put(locations.deployment_failure_key(request, change["config"]), reason)
+        raise endpoints.NotVerified(reason) from error
     if request.model.serving.autoscaling is not None:
         scaling = boto3.client("application-autoscaling")
         target, policies = requests.register_autoscaling(request, name)
@@ -60,3 +62,9 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     key = locations.deployment_key(request.model.name, change["config"])
     platform_store(platform).put(key, record.model_dump_json())
     return record.model_dump(mode="json")
+
+
+def failure(platform: Platform, request: DeploymentRequest) -> str:
+    """Why this request's endpoint was not verified and what was done about it; empty when it was, or is not yet."""
+    config = names.endpoint_config_name(platform.project, request)
+    return platform_store(platform).get(locations.deployment_failure_key(request, config)) or ""

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from modelway.admission import AdmissionResult, admit, validate_model
 from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord, TrainingRequest
 from modelway.contracts.reading import read_model_spec
+from modelway.deployment.steps import failure
 from modelway.errors import UserError
 from modelway.packaging.dependencies import cache_folder, install, running_minor
 from modelway.packaging.interpreters import clean_interpreter
@@ -119,7 +120,8 @@ class PipelineRun:
             run = self._start("deploy", request)
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
             if ended["state"] != "success":
-                message = f"deploy of {model} {request.model_version} failed\n  {ended['url']}"
+                why = failure(self.platform, request) or "the reason is in the failed task's log"
+                message = f"deploy of {model} {request.model_version} failed: {why}\n  {ended['url']}"
                 raise DagRunFailed(message, fix="modelway notifications")
             record = DeploymentRecord.model_validate(self.releases.document(ended["record"]))
             done(f"{record.endpoint_name} {record.action}: {record.model_version}")

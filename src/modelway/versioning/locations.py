@@ -58,6 +58,11 @@ def change_key(request: DeploymentRequest, endpoint_config: str) -> str:
     return f"{request.model.name}/deployments/{endpoint_config}-{request.content_hash()}-change.json"
 
 
+def deployment_failure_key(request: DeploymentRequest, endpoint_config: str) -> str:
+    """Key of why one deployment request failed and what became of the endpoint, as text."""
+    return f"{request.model.name}/deployments/{endpoint_config}-{request.content_hash()}-failure.txt"
+
+
 def announcement_key(dag_id: str, run_id: str, kind: str) -> str:
     """Key of the marker that an announcement was made."""
     return f"announcements/{dag_id}/{slug(run_id)}/{kind}.json"

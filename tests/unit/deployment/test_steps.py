@@ -59,6 +59,7 @@ def test_what_does_not_verify_is_taken_back(account: Account, error: Exception |
     with pytest.raises(NotVerified, match="restored old"):
         steps.prove_endpoint(CONF, again)
     assert account.sagemaker.calls == [f"update {CONFIG}", "update old"]
+    assert "restored old" in steps.failure(PLATFORM, REQUEST)
     assert f"fraud-detector/deployments/{CONFIG}.json" not in account.bucket.texts
 
 
