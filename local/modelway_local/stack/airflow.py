@@ -116,6 +116,6 @@ def commands(port: int) -> dict[str, list[str]]:
     return {
         "api-server": [airflow, "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
         "dag-processor": [airflow, "dag-processor"],
-        "scheduler": [airflow, "scheduler", "--skip-serve-logs"],
+        "scheduler": [sys.executable, "-m", "modelway_local.stack.scheduler"],
         "triggerer": [airflow, "triggerer", "--skip-serve-logs"],
     }

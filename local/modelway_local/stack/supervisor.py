@@ -24,7 +24,8 @@ from modelway_local.stack import airflow, resources
 from modelway_local.stack.layout import Stack
 
 READY_SECONDS = 120.0
-STOP_SECONDS = 8.0
+# Nothing that these processes hold outlives `down`, so a slow one is not waited for long.
+STOP_SECONDS = 3.0
 DAGS = ("train_evaluate", "deploy")
 
 

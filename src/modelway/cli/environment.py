@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.errors import PlatformError
-from modelway.platform import Platform
 
 if TYPE_CHECKING:
+    from modelway.platform import Platform
     from modelway_local.stack.layout import Stack
 
 
@@ -24,6 +24,8 @@ def local_stack() -> Stack:
 
 def connect() -> Platform:
     """The platform's settings; without MODELWAY_* variables the local stack's, which are then set."""
+    from modelway.platform import Platform
+
     if "MODELWAY_ARTIFACTS_BUCKET" not in os.environ:
         os.environ.update(local_stack().environment())
     return Platform.from_environment()
