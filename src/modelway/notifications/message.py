@@ -25,9 +25,9 @@ class Message(Document):
 
 
 def sns_subject(message: Message) -> str:
-    """At most 100 printable ASCII characters."""
+    """1 to 100 printable ASCII characters."""
     plain = message.title.encode("ascii", "replace").decode()
-    return "".join(c if c.isprintable() else " " for c in plain)[:SUBJECT_LIMIT]
+    return "".join(c if c.isprintable() else " " for c in plain)[:SUBJECT_LIMIT].strip() or message.kind
 
 
 def sns_text(message: Message) -> str:
@@ -44,17 +44,28 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _cut(text: str) -> str:
+    """At most SECTION_LIMIT characters, with no half of an entity such as `&amp;` at the end."""
+    if len(text) <= SECTION_LIMIT:
+        return text
+    kept = text[:SECTION_LIMIT]
+    start = kept.rfind("&", SECTION_LIMIT - 5)
+    return f"{kept if start < 0 or ';' in kept[start:] else kept[:start]}…"
+
+
 def slack_blocks(message: Message) -> list[dict[str, Any]]:
     """Block Kit blocks: header, facts, body, links and the next command."""
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": message.title[:150]}},
+        {"type": "header", "text": {"type": "plain_text", "text": message.title[:150] or message.kind}},
     ]
     facts = "\n".join(f"*{_escape(label)}*: {_escape(value)}" for label, value in message.facts.items())
     links = "  ".join(f"<{url}|{_escape(label)}>" for label, url in message.links.items())
     command = f"Next: `{_escape(message.next_command)}`" if message.next_command else ""
-    for text in (facts, _escape(message.body), links, command):
-        if text:
-            blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_LIMIT]}})
+    blocks += [
+        {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text)}}
+        for text in (facts, _escape(message.body), links, command)
+        if text
+    ]
     return blocks
 
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from modelway.notifications.message import Message
 
 LOG = logging.getLogger(__name__)
@@ -40,18 +42,29 @@ def announce(message: Message, run: str, channels: Mapping[str, Channel], store:
         for name in channels:
             store.put(f"undelivered/{name}/{run}-{message.kind}.json", message.model_dump_json())
         store.put_new(marker, message.model_dump_json())
-    return all([_drain(name, channel, store) for name, channel in channels.items()])
+    waiting = [name for name, channel in channels.items() if not _drain(name, channel, store)]
+    return not waiting
 
 
 def _drain(name: str, channel: Channel, store: Store) -> bool:
     for key in store.keys(f"undelivered/{name}/"):
-        text = store.get(key)
-        if text is None:
+        message = _read(key, store)
+        if message is None:
             continue
         try:
-            channel.send(Message.model_validate_json(text))
-        except Exception as error:  # any fault of a channel: the message stays for the next announcement
+            channel.send(message)
+        except Exception as error:  # noqa: BLE001 - any fault of a channel: the message waits for the next time
             LOG.warning("channel %s did not take %s (%s); it stays undelivered", name, key, type(error).__name__)
             return False
         store.delete(key)
     return True
+
+
+def _read(key: str, store: Store) -> Message | None:
+    """None when another announcement has delivered it meanwhile, or another version of the platform wrote it."""
+    text = store.get(key)
+    try:
+        return None if text is None else Message.model_validate_json(text)
+    except ValidationError:
+        LOG.warning("%s is not a message that this version can read; it is left there", key)
+        return None

@@ -1,0 +1,99 @@
+"""A message is told once on each channel, and a channel that is down gets it later."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelway.notifications.message import Message
+from modelway.notifications.outbox import announce
+
+
+class Mailbox:
+    """A channel that can be down."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        self.down, self.titles = down, list[str]()
+
+    def send(self, message: Message) -> None:
+        if self.down:
+            raise OSError("https://hooks.slack.com/services/SECRET refused")
+        self.titles.append(message.title)
+
+
+class Texts:
+    """Texts by key, in order of key as S3 lists them."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def put(self, key: str, text: str) -> None:
+        self.texts[key] = text
+
+    def get(self, key: str) -> str | None:
+        return self.texts.get(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.texts if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        self.texts.pop(key, None)
+
+    def put_new(self, key: str, text: str) -> bool:
+        if key in self.texts:
+            return False
+        self.texts[key] = text
+        return True
+
+
+def message(title: str = "m") -> Message:
+    return Message(kind="trained", title=title)
+
+
+def test_a_run_is_announced_once() -> None:
+    store, sns, slack = Texts(), Mailbox(), Mailbox()
+    channels = {"sns": sns, "slack": slack}
+    assert announce(message(), "run-1", channels, store)
+    assert announce(message(), "run-1", channels, store)
+    assert sns.titles == slack.titles == ["m"]
+    assert not store.keys("undelivered/")
+
+
+def test_success_and_failure_of_one_run_are_two_announcements() -> None:
+    store, sns = Texts(), Mailbox()
+    announce(message("good"), "run-1", {"sns": sns}, store)
+    announce(Message(kind="failed", title="bad"), "run-1", {"sns": sns}, store)
+    assert sns.titles == ["good", "bad"]
+
+
+def test_a_channel_that_is_down_gets_the_message_at_the_next_announcement(caplog: pytest.LogCaptureFixture) -> None:
+    store, sns, slack = Texts(), Mailbox(), Mailbox(down=True)
+    channels = {"sns": sns, "slack": slack}
+    assert not announce(message("first"), "run-1", channels, store)
+    assert sns.titles == ["first"]
+    assert "SECRET" not in caplog.text
+    slack.down = False
+    assert announce(message("second"), "run-2", channels, store)
+    assert slack.titles == ["first", "second"]
+    assert sns.titles == ["first", "second"]
+    assert not store.keys("undelivered/")
+
+
+def test_a_repeat_delivers_what_waits() -> None:
+    store, slack = Texts(), Mailbox(down=True)
+    announce(message(), "run-1", {"slack": slack}, store)
+    slack.down = False
+    assert announce(message(), "run-1", {"slack": slack}, store)
+    assert slack.titles == ["m"]
+
+
+def test_the_first_channel_being_down_does_not_silence_the_second() -> None:
+    slack = Mailbox()
+    assert not announce(message(), "run-1", {"sns": Mailbox(down=True), "slack": slack}, Texts())
+    assert slack.titles == ["m"]
+
+
+def test_a_text_that_cannot_be_read_does_not_block_the_channel() -> None:
+    store, sns = Texts(), Mailbox()
+    store.put("undelivered/sns/0-broken.json", "{")
+    announce(message(), "run-1", {"sns": sns}, store)
+    assert sns.titles == ["m"]

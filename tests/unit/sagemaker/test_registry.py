@@ -1,0 +1,181 @@
+"""What SageMaker has already is found, and nothing is made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from modelway.contracts import TrainingRequest
+from modelway.errors import PlatformError
+from modelway.sagemaker.registry import (
+    Champion,
+    JobFailure,
+    attempts,
+    create_once,
+    describe,
+    job_failure,
+    live_champion,
+    missing,
+    register_package,
+)
+from modelway.versioning import names
+from tests.unit.sagemaker.test_requests import TRAINING as _TRAINING
+
+TRAINING: TrainingRequest = _TRAINING
+
+
+def refused(message: str, code: str = "ValidationException") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+def raises(error: ClientError) -> Callable[..., Any]:
+    def call(**_: Any) -> Any:
+        raise error
+
+    return call
+
+
+class SageMaker:
+    """Jobs, one endpoint and one package group, by name."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.endpoint: dict[str, Any] | None = None
+        self.container: dict[str, Any] = {"Image": "i@sha256:1", "ModelDataUrl": "s3://a/m", "Environment": {}}
+        self.groups: list[str] = []
+        self.packages: dict[str, dict[str, str]] = {}
+
+    def _job(self, name: str) -> dict[str, Any]:
+        if name not in self.jobs:
+            raise refused("Requested resource not found.")
+        return self.jobs[name]
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return self._job(TrainingJobName)
+
+    def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:  # noqa: N803
+        return self._job(ProcessingJobName)
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        if self.endpoint is None:
+            raise refused(f'Could not find endpoint "{EndpointName}".')
+        return self.endpoint
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        return {"ProductionVariants": [{"ModelName": f"model of {EndpointConfigName}"}]}
+
+    def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
+        return {"ModelName": ModelName, "PrimaryContainer": self.container}
+
+    def create_model_package_group(self, ModelPackageGroupName: str) -> None:  # noqa: N803
+        if ModelPackageGroupName in self.groups:
+            raise refused("Model Package Group already exists: arn")
+        self.groups.append(ModelPackageGroupName)
+
+    def create_model_package(self, **request: Any) -> dict[str, str]:
+        arn = f"arn/{len(self.packages) + 1}"
+        self.packages[arn] = request["CustomerMetadataProperties"]
+        return {"ModelPackageArn": arn}
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        return {"CustomerMetadataProperties": self.packages[ModelPackageName]}
+
+    def get_paginator(self, operation: str) -> SageMaker:
+        assert operation == "list_model_packages"
+        return self
+
+    def paginate(self, ModelPackageGroupName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        assert ModelPackageGroupName in self.groups
+        for arn in self.packages:
+            yield {"ModelPackageSummaryList": [{"ModelPackageArn": arn}]}
+
+
+@pytest.mark.parametrize(
+    ("error", "gone"),
+    [
+        (refused('Could not find endpoint "e".'), True),
+        (refused("Requested resource not found."), True),
+        (refused("ModelPackageGroup g does not exist"), True),
+        (refused("x", "ResourceNotFound"), True),
+        (refused("1 validation error detected: Value 'a_b' failed to satisfy constraint"), False),
+        (refused("not found", "AccessDeniedException"), False),
+    ],
+    ids=["endpoint", "job", "group", "code", "bad-name", "denied"],
+)
+def test_missing_is_not_any_refusal(error: ClientError, gone: bool) -> None:
+    assert missing(error) is gone
+    if gone:
+        assert describe(raises(error)) is None
+    else:
+        with pytest.raises(ClientError):
+            describe(raises(error))
+
+
+def test_create_once_takes_what_exists() -> None:
+    create_once(raises(refused("Job name must be unique", "ResourceInUse")), {})
+    create_once(raises(refused("Cannot create already existing model")), {})
+    with pytest.raises(ClientError):
+        create_once(raises(refused("no", "AccessDeniedException")), {})
+
+
+def test_attempts_are_those_that_were_started() -> None:
+    known = {"job": {"s": 1}, "job-a2": {"s": 2}, "job-a4": {"s": 4}}
+    found = attempts(known.get, lambda number: "job" if number == 1 else f"job-a{number}")
+    assert [attempt.name for attempt in found] == ["job", "job-a2"]
+    assert attempts({}.get, str) == []
+    with pytest.raises(PlatformError, match="20 attempts"):
+        attempts(lambda _: {}, str)
+
+
+def test_the_latest_attempt_says_why() -> None:
+    client = SageMaker()
+    assert job_failure(client, TRAINING) is None
+    first, second = (names.training_job_name(TRAINING, number) for number in (1, 2))
+    client.jobs[first] = {"TrainingJobStatus": "Failed", "FailureReason": "InternalServerError"}
+    assert job_failure(client, TRAINING) == JobFailure(first, "InternalServerError")
+    client.jobs[second] = {"TrainingJobStatus": "Completed"}
+    assert job_failure(client, TRAINING) is None
+    champion = names.evaluation_job_name(TRAINING, "champion")
+    client.jobs[champion] = {"ProcessingJobStatus": "Failed", "ExitMessage": "KeyError: 'age'"}
+    assert job_failure(client, TRAINING) == JobFailure(champion, "KeyError: 'age'")
+
+
+def test_a_job_that_ran_too_long_names_the_setting() -> None:
+    client, job = SageMaker(), names.training_job_name(TRAINING)
+    client.jobs[job] = {"SecondaryStatus": "MaxRuntimeExceeded", "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
+    failure = job_failure(client, TRAINING)
+    assert failure is not None
+    assert "training.max_runtime_seconds (60 s)" in failure.reason
+
+
+@pytest.mark.parametrize("status", [None, "Failed", "Creating"])
+def test_no_champion_before_an_endpoint_serves(status: str | None) -> None:
+    client = SageMaker()
+    if status:
+        client.endpoint = {"EndpointStatus": status, "EndpointConfigName": "c"}
+    assert live_champion(client, "e") is None
+
+
+@pytest.mark.parametrize("status", ["InService", "Updating"])
+def test_the_champion_is_the_model_that_is_served(status: str) -> None:
+    client = SageMaker()
+    client.endpoint = {"EndpointStatus": status, "EndpointConfigName": "c"}
+    assert live_champion(client, "e") == Champion("model of c", "unknown", "i@sha256:1", "s3://a/m")
+    client.container["Environment"] = {"MODELWAY_MODEL_VERSION": "1.0.0+r2"}
+    champion = live_champion(client, "e")
+    assert champion is not None
+    assert champion.model_version == "1.0.0+r2"
+
+
+def test_a_version_is_registered_once() -> None:
+    client = SageMaker()
+
+    def register(version: str) -> str:
+        wanted = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": {"model_version": version}}
+        return register_package(client, wanted)
+
+    assert [register(version) for version in ("1+r0", "1+r1", "1+r0", "1+r1")] == ["arn/1", "arn/2", "arn/1", "arn/2"]
+    assert (client.groups, len(client.packages)) == (["g"], 2)
