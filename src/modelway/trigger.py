@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from modelway.versioning import locations, names
 
 CONTRACTS: dict[str, type[Document]] = {"train_evaluate": TrainingRequest, "deploy": DeploymentRequest}
 MAXIMUM_PATH = 64
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 
 class EventInvalid(UserError):
@@ -49,15 +51,16 @@ class AirflowRest(Protocol):
 
 def handle(event: Mapping[str, Any], platform: Platform, airflow: AirflowRest) -> dict[str, Any]:
     """Answer one event: `{dag_id, conf}` starts a run, `{dag_id, dag_run_id}` looks one up."""
-    unknown = set(event) - {"dag_id", "conf", "dag_run_id"}
-    dag_id = event.get("dag_id")
-    if unknown or not isinstance(dag_id, str) or ("conf" in event) == ("dag_run_id" in event):
+    if not isinstance(event, Mapping) or set(event) not in ({"dag_id", "conf"}, {"dag_id", "dag_run_id"}):
         raise EventInvalid("the event is not {dag_id, conf} or {dag_id, dag_run_id}")
+    dag_id = event["dag_id"]
+    if not isinstance(dag_id, str):
+        raise EventInvalid("dag_id is not a string")
     if dag_id not in platform.dags:
         raise DagNotAllowed(f"DAG {dag_id!r} may not be started here; allowed: {', '.join(sorted(platform.dags))}")
     if "conf" in event:
         return start(dag_id, event["conf"], platform, airflow)
-    return status(dag_id, str(event["dag_run_id"]), platform, airflow)
+    return status(dag_id, event["dag_run_id"], platform, airflow)
 
 
 def parse_conf(dag_id: str, conf: Any) -> Document:
@@ -86,7 +89,7 @@ def start(dag_id: str, conf: Any, platform: Platform, airflow: AirflowRest) -> d
     return {**_summary(run, dag_id, run_id, platform), "created": created}
 
 
-def status(dag_id: str, run_id: str, platform: Platform, airflow: AirflowRest) -> dict[str, Any]:
+def status(dag_id: str, run_id: Any, platform: Platform, airflow: AirflowRest) -> dict[str, Any]:
     """State of one run and of its tasks; `record` is the s3:// address that a successful run has written, else ""."""
     path = _run_path(dag_id, run_id)
     run = _get(path, dag_id, airflow)
@@ -97,9 +100,9 @@ def status(dag_id: str, run_id: str, platform: Platform, airflow: AirflowRest) -
     return answer
 
 
-def _run_path(dag_id: str, run_id: str) -> str:
+def _run_path(dag_id: str, run_id: Any) -> str:
     path = f"/dags/{dag_id}/dagRuns/{run_id}"
-    if "/" in run_id or len(path) > MAXIMUM_PATH:
+    if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id) or len(path) > MAXIMUM_PATH:
         raise EventInvalid(f"dag_run_id {run_id!r} is not one of ours")
     return path
 
