@@ -27,7 +27,7 @@ TASK_LIBRARIES = (
 
 def main() -> None:
     """Import, then be the scheduler."""
-    from airflow.__main__ import main as airflow
+    from airflow.__main__ import main as airflow  # noqa: TID251 - this process is Airflow
 
     for name in TASK_LIBRARIES:
         importlib.import_module(name)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from modelway.errors import PlatformError
 
 if TYPE_CHECKING:
-    from modelway.platform import Platform
     from modelway_local.stack.layout import Stack
+
+    from modelway.platform import Platform
 
 
 def local_stack() -> Stack:
