@@ -58,6 +58,11 @@ def prepare(folder: Path, name: str) -> Path:
     shutil.copytree(CHECKOUT / "examples" / "breast-cancer", repo, ignore=shutil.ignore_patterns("__pycache__"))
     spec = (repo / "model.yaml").read_text()
     (repo / "model.yaml").write_text(spec.replace("breast-cancer", name))
+    data = folder / f"{name}-data"
+    subprocess.run([sys.executable, str(repo / "data.py"), str(data)], check=True, capture_output=True)
+    for channel in ("train", "test"):
+        source = data / channel / "data.csv"
+        boto3.client("s3").upload_file(str(source), "modelway-local-data", f"{name}/{channel}/data.csv")
     return repo
 
 

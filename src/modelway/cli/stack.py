@@ -84,7 +84,7 @@ def logs(job: Annotated[str, typer.Argument(help="Name of a job or endpoint.")])
     """Print what a job or an endpoint printed."""
     folder = environment.home() / "jobs"
     path = folder / job / "log"
-    if "/" in job or not path.is_file():
-        known = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    known = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    if job not in known or not path.is_file():
         raise UserError(f"there is no log of {job!r}; known: {', '.join(known[-10:]) or 'none'}")
     sys.stdout.write(path.read_text())

@@ -94,6 +94,6 @@ def test_a_repeated_call_answers_with_the_run_that_exists() -> None:
 def test_what_is_not_allowed_is_refused() -> None:
     with pytest.raises(DagNotAllowed):
         handle({"dag_id": "other", "conf": {}}, PLATFORM, Airflow())
+    conf = {**TRAINING.model_dump(mode="json"), "surprise": 1}
     with pytest.raises(ConfInvalid, match="surprise"):
-        conf = {**TRAINING.model_dump(mode="json"), "surprise": 1}
         handle({"dag_id": "train_evaluate", "conf": conf}, PLATFORM, Airflow())
