@@ -144,7 +144,7 @@ class Catalogue:
                     if p.get("ModelPackageGroupName") == group
                 ]
                 fields["ModelPackageVersion"] = max(taken, default=0) + 1
-                fields["ModelPackageGroupName"] = group
+                fields["ModelPackageGroupName"] = fields["ModelPackageName"] = group
                 fields["ModelApprovalStatus"] = request.get("ModelApprovalStatus", "PendingManualApproval")
                 name = f"{group}/{fields['ModelPackageVersion']}"
             elif "ModelPackageName" in request:
@@ -225,5 +225,5 @@ class Catalogue:
 
 
 def _only(*fields: str) -> Any:
-    kept = (*fields, "CreationTime", "LastModifiedTime")
+    kept = (*fields, "CreationTime")
     return lambda resource: {key: resource[key] for key in kept if key in resource}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import threading
@@ -54,7 +55,9 @@ class Jobs:
         """CreateTrainingJob."""
         if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
             raise AwsError("ValidationException", "AlgorithmSpecification.TrainingImage is needed by the local stack.")
-        fields = {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": []}
+        # The address is where the model will be, as Describe names it from the start.
+        artifacts = {"S3ModelArtifacts": _model_uri(request)}
+        fields = {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": [], "ModelArtifacts": artifacts}
         return self._create(TRAINING, "TrainingJob", request, fields, self._train)
 
     def create_processing_job(self, request: Resource) -> Resource:
@@ -173,11 +176,8 @@ class Jobs:
         if code != 0:
             raise JobFailed(_algorithm_error(base / "output" / "failure", code, log.lines))
         model_dir = base / "model"
-        uri = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output/model.tar.gz"
         self._secondary(name, "Uploading", "Uploading generated training model")
-        if any(model_dir.iterdir()):
-            upload_model(self._s3, model_dir, uri)
-            self._store.change(TRAINING, name, ModelArtifacts={"S3ModelArtifacts": uri})
+        upload_model(self._s3, model_dir, _model_uri(request))
         self._end_training(name, "Completed", "Completed", "", log)
 
     def _channels(self, request: Resource, base: Path) -> None:
@@ -307,6 +307,10 @@ def _under_base(base: Path, local_path: str) -> Path:
     return inside
 
 
+def _model_uri(request: Resource) -> str:
+    return f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output/model.tar.gz"
+
+
 def _stream(name: str) -> str:
     return f"{name}/algo-1-{int(time.time())}"
 
@@ -324,7 +328,7 @@ def _algorithm_error(failure: Path, code: int, lines: list[str]) -> str:
 
 
 def final_metrics(definitions: list[dict[str, str]], lines: list[str]) -> list[dict[str, Any]]:
-    """FinalMetricDataList: the last match of each definition's one group in the log's lines."""
+    """FinalMetricDataList: the last match of each definition's one group in the log's lines, when it is a number."""
     found = []
     for definition in definitions:
         pattern = re.compile(definition["Regex"])
@@ -333,6 +337,8 @@ def final_metrics(definitions: list[dict[str, str]], lines: list[str]) -> list[d
             try:
                 value = float(matches[-1].group(1))
             except ValueError:
+                continue
+            if not math.isfinite(value):
                 continue
             found.append({"MetricName": definition["Name"], "Value": value, "Timestamp": now()})
     return found
