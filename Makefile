@@ -22,7 +22,7 @@ ifeq ($(UV),$(UV_ENV)/bin/uv)
 install: $(UV_ENV)/bin/uv
 endif
 install: ## The locked environment, and the example's dependencies in uv's cache
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	$(RUN) python -m modelway.packaging.warm model_template/template examples/breast-cancer
 
 demo: install ## The life of a model, whole, on this machine
@@ -39,7 +39,7 @@ lint: install ## ruff, mypy (strict)
 unit: install ## Unit tests: seconds, no sockets
 	$(RUN) pytest -q tests/unit
 
-integration: install ## The stack, brought up once, driven for real
-	$(RUN) pytest -q tests/integration
+integration: install ## The DAGs, the gateway, and the stack brought up once and driven for real
+	$(RUN) pytest -q tests/dags tests/contract tests/integration
 
 test: lint unit integration ## Everything that CI runs
