@@ -188,6 +188,30 @@ def _told_on_slack(environment: Environment, words: str) -> bool:
     return False
 
 
+def test_a_transform_job_asks_the_registered_model(
+    first_run: dict[str, object], repo: Path, stack_environment: Environment
+) -> None:
+    s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
+    body = (repo / "samples" / "request.json").read_bytes()
+    s3.put_object(Bucket="modelway-local-data", Key="batch/request.json", Body=body)
+    model = sagemaker.list_models(NameContains="fraud-detector-1-0-0-r0")["Models"][0]["ModelName"]
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://modelway-local-data/batch/"}}
+    sagemaker.create_transform_job(
+        TransformJobName="batch",
+        ModelName=model,
+        TransformInput={"DataSource": source, "ContentType": "application/json"},
+        TransformOutput={"S3OutputPath": "s3://modelway-local-data/batch-out"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+    deadline = time.monotonic() + 60
+    while (job := sagemaker.describe_transform_job(TransformJobName="batch"))["TransformJobStatus"] == "InProgress":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert job["TransformJobStatus"] == "Completed", job.get("FailureReason")
+    answer = s3.get_object(Bucket="modelway-local-data", Key="batch-out/request.json.out")["Body"].read()
+    assert json.loads(answer).keys() == json.loads((repo / "samples/response.json").read_text()).keys()
+
+
 def test_up_again_says_that_it_runs(stack: Stack, stack_environment: Environment) -> None:
     again = modelway(stack_environment, "up")
     assert again.returncode == 0

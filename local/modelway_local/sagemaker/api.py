@@ -19,6 +19,7 @@ from modelway_local.sagemaker.endpoints import Endpoints
 from modelway_local.sagemaker.jobs import Jobs
 from modelway_local.sagemaker.resources import REGION
 from modelway_local.sagemaker.store import Store
+from modelway_local.sagemaker.transform import TransformJobs
 
 
 class SageMaker:
@@ -28,7 +29,12 @@ class SageMaker:
         store = Store(home / "sagemaker")
         s3, logs = _client("s3", moto_url), _client("logs", moto_url)
         self._endpoints = Endpoints(store, home, s3, logs, unpack)
-        self._parts = (Jobs(store, home, s3, logs, unpack), Catalogue(store), self._endpoints)
+        self._parts = (
+            Jobs(store, home, s3, logs, unpack),
+            TransformJobs(store, home, s3, logs, unpack),
+            Catalogue(store),
+            self._endpoints,
+        )
 
     def call(self, operation: str, document: dict[str, Any]) -> dict[str, Any]:
         """Answer one operation, JSON-ready. Raises AwsError: bad input, or 501 for what is not implemented."""
