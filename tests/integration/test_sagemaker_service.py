@@ -67,6 +67,12 @@ class Stack:
         options = ("--home", str(self.home), "--port", str(self.port), "--moto-url", moto)
         return self._run("modelway_local.gateway", *options)
 
+    def kill_and_restart(self) -> None:
+        os.kill(self.gateway.pid, signal.SIGKILL)
+        self.gateway.wait()
+        self.gateway = self.start_gateway()
+        wait_until(lambda: listens(self.port))
+
     def client(self, service: str) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
@@ -367,13 +373,26 @@ def test_a_killed_gateway_comes_back_with_all_it_had(stack: Stack) -> None:
     stack.endpoint("survives", stack.config("survives"))
     stack.sagemaker.create_training_job(**tiny.training("orphan", stack.image, hang="1"))
     wait_until(lambda: stack.job("orphan")["SecondaryStatus"] == "Training")
-    os.kill(stack.gateway.pid, signal.SIGKILL)
-    stack.gateway.wait()
-    stack.gateway = stack.start_gateway()
-    wait_until(lambda: listens(stack.port))
+    stack.kill_and_restart()
     assert stack.sagemaker.describe_model(ModelName="survives")["PrimaryContainer"]["Image"] == stack.image
     assert stack.settled("survives")["EndpointStatus"] == "InService"
     assert stack.who("survives") == "survives"
     orphan = stack.job("orphan")
     assert orphan["TrainingJobStatus"] == "Failed"
     assert "stopped while the job ran" in orphan["FailureReason"]
+
+
+def test_an_update_cut_short_does_not_take_the_old_fleet_along(stack: Stack) -> None:
+    stack.endpoint("cut", stack.config("cut-old"))
+    stack.config("cut-new", STUCK="1")
+    stack.sagemaker.update_endpoint(EndpointName="cut", EndpointConfigName="cut-new")
+    stack.kill_and_restart()
+
+    def answers() -> bool:
+        try:
+            return stack.who("cut") == "cut-old"
+        except ClientError:
+            return False
+
+    wait_until(answers)
+    assert stack.sagemaker.describe_endpoint(EndpointName="cut")["EndpointStatus"] == "Updating"

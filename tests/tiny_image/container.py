@@ -65,7 +65,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve() -> None:
-    """Serve, unless told to be broken."""
+    """Serve, unless told to be broken or stuck."""
+    if "STUCK" in os.environ:
+        time.sleep(600)
     if "BROKEN" in os.environ:
         sys.exit("the model does not load")
     address = (os.environ["MODEL_SERVER_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
