@@ -28,11 +28,29 @@ def new(
     """Make a model repo that `modelway run` takes as it is."""
     from copier import run_copy
 
-    if path.exists() and any(path.iterdir()):
+    from modelway.contracts.model_spec import ProblemType
+
+    if path.is_file() or (path.exists() and any(path.iterdir())):
         raise UserError(f"{path} is not empty", fix="choose a folder that does not exist")
+    if problem_type not in list(ProblemType):
+        raise UserError(f"--problem-type: {problem_type!r} is none of {', '.join(ProblemType)}")
+    data = {"problem_type": problem_type, "model_name": _model_name(path)}
     template = Path(__file__).resolve().parents[3] / "model_template"
-    run_copy(str(template), path, data={"problem_type": problem_type}, defaults=True, quiet=True, unsafe=False)
+    run_copy(str(template), path, data=data, defaults=True, quiet=True, unsafe=False)
     typer.echo(f"{path} is ready; next: modelway run {path}")
+
+
+def _model_name(path: Path) -> str:
+    from pydantic import TypeAdapter, ValidationError
+
+    from modelway.contracts.model_spec import ModelName
+
+    name = path.absolute().name.lower().replace("_", "-")
+    try:
+        return str(TypeAdapter(ModelName).validate_python(name))
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"{name!r} cannot name a model: {said}", fix="choose another name for the folder") from error
 
 
 def run(

@@ -91,6 +91,11 @@ def test_no_messages_is_an_empty_list(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert json.loads(capsys.readouterr().out) == []
 
 
+def test_an_unknown_command_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert modelway(monkeypatch, "fly") == 2
+    assert "fly" in capsys.readouterr().err
+
+
 def test_down_without_a_stack_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert modelway(monkeypatch, "down") == 0
 
