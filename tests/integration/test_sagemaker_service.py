@@ -192,6 +192,19 @@ def test_absent_data_and_absent_images_are_the_clients_error(stack: Stack) -> No
     assert stack.ended("no-image")["FailureReason"].startswith("ClientError: Cannot pull the image")
 
 
+def test_a_command_that_is_not_there_is_the_clients_error(stack: Stack) -> None:
+    request = tiny.processing("no-command", stack.image, "s3://data/tiny/train/")
+    request["AppSpecification"]["ContainerEntrypoint"] = ["/no/such/command"]
+    stack.sagemaker.create_processing_job(**request)
+
+    def job() -> Any:
+        return stack.sagemaker.describe_processing_job(ProcessingJobName="no-command")
+
+    wait_until(lambda: job()["ProcessingJobStatus"] in ENDED)
+    assert job()["ProcessingJobStatus"] == "Failed"
+    assert "/no/such/command" in job()["FailureReason"]
+
+
 def test_a_job_out_of_time_is_stopped(stack: Stack) -> None:
     job = stack.train("slow", seconds=1, hang="1")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")

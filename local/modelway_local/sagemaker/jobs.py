@@ -282,17 +282,17 @@ class Jobs:
     ) -> int | None:
         """Exit code; None when stopped or out of time."""
         name = request[f"{prefix}JobName"]
-        container = Container(
-            image,
-            arguments,
-            base_dir=base,
-            environment={**request.get("Environment", {}), f"{prefix.upper()}_JOB_NAME": name},
-            interpreters=self._home / "interpreters",
-            entrypoint=request.get("AppSpecification", {}).get("ContainerEntrypoint"),
-            on_line=log.line,
-        )
         limit = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_SECONDS)
         try:
+            container = Container(
+                image,
+                arguments,
+                base_dir=base,
+                environment={**request.get("Environment", {}), f"{prefix.upper()}_JOB_NAME": name},
+                interpreters=self._home / "interpreters",
+                entrypoint=request.get("AppSpecification", {}).get("ContainerEntrypoint"),
+                on_line=log.line,
+            )
             container.start()
         except OSError as error:
             raise JobFailed(f"ClientError: the container's command could not be started: {error}") from error
