@@ -1,0 +1,160 @@
+"""Requests are made from what the registry knows, in memory here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from modelway.errors import UserError
+from modelway.pipeline import releases
+from modelway.pipeline.releases import Releases
+from modelway.versioning import locations, names
+from tests.unit.deployment.fake_sagemaker import Texts
+from tests.unit.sagemaker.test_requests import PLATFORM, TRAINING
+
+MODEL = TRAINING.model.name
+
+
+class SageMaker:
+    """Model names, and packages of one group by ARN."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+        self.packages: dict[str, dict[str, Any]] = {}
+        self.updates: list[str] = []
+
+    def add(self, version: str, status: str = "Approved") -> None:
+        number = len(self.packages) + 1
+        metadata = {
+            "model_version": version,
+            "sagemaker_model": "m",
+            "request": f"s3://a/{locations.request_key(TRAINING)}",
+        }
+        self.packages[f"arn:aws:sagemaker:x/{number}"] = {
+            "ModelPackageArn": f"arn:aws:sagemaker:x/{number}",
+            "ModelPackageVersion": number,
+            "ModelApprovalStatus": status,
+            "CustomerMetadataProperties": metadata,
+        }
+
+    def describe_model_package_group(self, ModelPackageGroupName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.packages:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "does not exist"}}, "Describe")
+        return {}
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        return self.packages[ModelPackageName]
+
+    def update_model_package(self, ModelPackageArn: str, ModelApprovalStatus: str, **_: Any) -> None:  # noqa: N803
+        self.updates.append(ModelPackageArn)
+        self.packages[ModelPackageArn]["ModelApprovalStatus"] = ModelApprovalStatus
+
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages(self, operation)
+
+
+class Pages:
+    """Pages of one entry each."""
+
+    def __init__(self, sagemaker: SageMaker, operation: str) -> None:
+        self._sagemaker, self._operation = sagemaker, operation
+
+    def paginate(self, NameContains: str = "", **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        if self._operation == "list_models":
+            for name in self._sagemaker.models:
+                if NameContains in name:
+                    yield {"Models": [{"ModelName": name}]}
+            return
+        for arn in self._sagemaker.packages:
+            yield {"ModelPackageSummaryList": [{"ModelPackageArn": arn}]}
+
+
+@pytest.fixture
+def sagemaker(monkeypatch: pytest.MonkeyPatch) -> SageMaker:
+    made = SageMaker()
+    monkeypatch.setattr(releases.boto3, "client", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Texts:
+    made = Texts()
+    monkeypatch.setattr(releases, "platform_store", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def known(sagemaker: SageMaker, bucket: Texts) -> Releases:
+    return Releases(PLATFORM)
+
+
+def test_retrainings_count_up_within_one_image_version(known: Releases, sagemaker: SageMaker) -> None:
+    assert known.next_retraining(MODEL, "1.0.0") == 0
+    prefix = names.model_name_prefix("modelway", MODEL, "1.0.0")
+    sagemaker.models = [f"{prefix}0-abcdef", f"{prefix}10-abcdef", f"{prefix}9-abcdef", f"other-{prefix}99-abcdef"]
+    assert known.next_retraining(MODEL, "1.0.0") == 11
+    assert known.next_retraining(MODEL, "1.0.1") == 0
+
+
+def test_the_newest_that_is_not_rejected(known: Releases, sagemaker: SageMaker) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.add("1.0.0+r1", "PendingManualApproval")
+    sagemaker.add("1.1.0+r0", "Rejected")
+
+    def version(wanted: str | None = None) -> str:
+        return str(known.package(MODEL, wanted)["CustomerMetadataProperties"]["model_version"])
+
+    assert version() == "1.0.0+r1"
+    assert version("1.0.0") == "1.0.0+r1"
+    assert version("1.0.0+r0") == "1.0.0+r0"
+    assert version("1.1.0+r0") == "1.1.0+r0"
+    with pytest.raises(UserError, match=r"has no version '2.0.0'; registered: 1.1.0\+r0, 1.0.0\+r1, 1.0.0\+r0"):
+        version("2.0.0")
+
+
+def test_a_model_without_versions(known: Releases) -> None:
+    with pytest.raises(UserError, match="fix: modelway run PATH"):
+        known.package(MODEL)
+
+
+def test_approval_is_set_once(known: Releases, sagemaker: SageMaker) -> None:
+    sagemaker.add("1.0.0+r0", "PendingManualApproval")
+    known.approve(known.package(MODEL))
+    known.approve(known.package(MODEL))
+    assert len(sagemaker.updates) == 1
+
+
+def test_a_deployment_needs_the_request_and_the_example(known: Releases, sagemaker: SageMaker, bucket: Texts) -> None:
+    sagemaker.add("1.0.0+r0")
+    package = known.package(MODEL)
+    with pytest.raises(UserError, match="is gone"):
+        known.deployment_request(package)
+    bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
+    with pytest.raises(UserError, match="no admission example"):
+        known.deployment_request(package)
+    known.keep_examples(MODEL, TRAINING.image.digest, "{}", "[]")
+    request = known.deployment_request(package)
+    assert (request.request_example, request.response_example) == ("{}", "[]")
+    assert (request.model_version, request.image) == ("1.0.0+r0", TRAINING.image)
+
+
+def test_a_retrain_is_the_same_image_under_the_next_number(
+    known: Releases, sagemaker: SageMaker, bucket: Texts
+) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.models = [names.model_name("modelway", TRAINING)]
+    bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
+    request = known.retrain_request(MODEL)
+    assert (request.retraining, request.image, request.provenance.triggered_by) == (1, TRAINING.image, "schedule")
+    assert bucket.get(locations.request_key(request))
+
+
+def test_documents_of_the_bucket(known: Releases, bucket: Texts) -> None:
+    bucket.put("x/record.json", '{"a": 1}')
+    assert known.document("s3://a/x/record.json") == {"a": 1}
+    assert known.text("s3://a/x/nothing.html") == ""
+    with pytest.raises(UserError, match="is not there"):
+        known.document("s3://a/x/nothing.json")
