@@ -13,14 +13,19 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Become the command in `sys.argv[1:]`."""
+def die_with_parent() -> None:
+    """Ask for SIGKILL when the thread that started this process ends; nothing where the kernel cannot."""
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
-            sys.exit(1)
+
+
+def main() -> None:
+    """Become the command in `sys.argv[1:]`."""
+    die_with_parent()
+    if os.getppid() == 1:
+        sys.exit(1)
     os.execvpe(sys.argv[1], sys.argv[1:], os.environ)  # noqa: S606 - no shell is wanted
 
 

@@ -112,10 +112,10 @@ def airflow_command() -> str:
 
 def commands(port: int) -> dict[str, list[str]]:
     """Command line of each process; without --skip-serve-logs a log server would bind every interface."""
-    airflow = airflow_command()
+    airflow = [sys.executable, "-m", "modelway_local.stack.airflow_process"]
     return {
-        "api-server": [airflow, "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        "dag-processor": [airflow, "dag-processor"],
-        "scheduler": [sys.executable, "-m", "modelway_local.stack.scheduler"],
-        "triggerer": [airflow, "triggerer", "--skip-serve-logs"],
+        "api-server": [*airflow, "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        "dag-processor": [*airflow, "dag-processor"],
+        "scheduler": [*airflow, "scheduler", "--skip-serve-logs"],
+        "triggerer": [*airflow, "triggerer", "--skip-serve-logs"],
     }

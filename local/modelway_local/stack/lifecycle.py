@@ -26,6 +26,7 @@ def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], No
     """Start the stack, or return the one that runs. Raises UserError for a taken port, PlatformError otherwise."""
     if stack := running(home):
         return stack
+    _sweep(home)
     for number, flag in ((port, "--port"), (airflow_port, "--airflow-port")):
         _require_free(number, flag)
     (home / "logs").mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,11 @@ def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], No
     )
     log.close()
     (home / "supervisor.pid").write_text(str(process.pid))
-    return _follow(home, process, on_progress)
+    try:
+        return _follow(home, process, on_progress)
+    except KeyboardInterrupt:
+        down(home)
+        raise
 
 
 # moto keeps S3 and the rest in memory, so `down` ends the account; what lies on disk must not outlive it.

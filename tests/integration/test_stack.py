@@ -1,0 +1,114 @@
+"""The stack as a guest on somebody's machine: loopback only, one clear refusal, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+from modelway_local.runtime.server import free_port
+from modelway_local.stack.layout import Stack, alive, running
+from modelway_local.stack.lifecycle import down, up
+
+pytestmark = pytest.mark.integration
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def family(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def gone(processes: list[psutil.Process], seconds: float) -> list[str]:
+    """Command lines of those that still run after `seconds`."""
+    deadline = time.monotonic() + seconds
+    left = processes
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = [process for process in left if process.is_running() and alive(process.pid)]
+    return [" ".join(process.cmdline()) for process in left]
+
+
+def test_everything_listens_on_loopback_only(stack: Stack) -> None:
+    listening = [
+        (connection.laddr.ip, connection.laddr.port, process.name())
+        for process in family(stack.pid)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN or (connection.type == 2 and connection.laddr)
+    ]
+    assert {ip for ip, *_ in listening} <= LOOPBACK, listening
+    ports = {port for _, port, _ in listening}
+    assert {int(url.rsplit(":", 1)[1]) for url in (stack.gateway_url, stack.airflow_url)} <= ports
+
+
+def test_airflow_refuses_who_has_no_token_and_the_gateways_user_sees_no_connections(
+    stack: Stack, stack_environment: dict[str, str]
+) -> None:
+    import urllib.error
+    import urllib.request
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{stack.airflow_url}/api/v2/dags")
+    assert refused.value.code == 401
+    mwaa = boto3.client("mwaa")
+    with pytest.raises(ClientError) as denied:
+        mwaa.invoke_rest_api(Name="modelway-local", Path="/connections", Method="GET")
+    assert denied.value.response["RestApiStatusCode"] == 403  # type: ignore[typeddict-item]
+
+
+def test_a_killed_gateway_comes_back_with_its_state(stack: Stack, stack_environment: dict[str, str]) -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="survivor")
+    gateway = next(p for p in family(stack.pid) if "modelway_local.gateway" in p.cmdline())
+    gateway.kill()
+    gateway.wait(5)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            found = sagemaker.list_model_package_groups(NameContains="survivor")["ModelPackageGroupSummaryList"]
+            break
+        except Exception:  # noqa: BLE001 - it is on its way back
+            time.sleep(0.2)
+    assert [group["ModelPackageGroupName"] for group in found] == ["survivor"]
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_a_killed_supervisor_leaves_no_process_and_up_starts_again(own_home: Path) -> None:
+    first = up(own_home, free_port(), free_port(), lambda _: None)
+    processes = family(first.pid)
+    assert len(processes) > 8
+    os.kill(first.pid, signal.SIGKILL)
+    assert gone(processes, 10) == []
+    assert running(own_home) is None
+    second = up(own_home, free_port(), free_port(), lambda _: None)
+    processes = family(second.pid)
+    assert down(own_home) is True
+    assert gone(processes, 2) == []
+    assert down(own_home) is False
+
+
+def test_ctrl_c_while_starting_leaves_no_process(own_home: Path) -> None:
+    command = [str(Path(sys.executable).with_name("modelway")), "up", "--port", str(free_port())]
+    command += ["--airflow-port", str(free_port())]
+    starting = subprocess.Popen(command, env={**os.environ, "MODELWAY_HOME": str(own_home)}, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not (own_home / "supervisor.pid").exists():
+        time.sleep(0.05)
+    time.sleep(3)
+    processes = family(int((own_home / "supervisor.pid").read_text()))
+    starting.send_signal(signal.SIGINT)
+    _, said = starting.communicate(timeout=30)
+    assert starting.returncode == 130
+    assert b"Traceback" not in said
+    assert gone(processes, 10) == []
