@@ -143,6 +143,8 @@ def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float 
         return "the endpoint is gone: nothing was restored"
     if previous is None:
         return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
+    if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
+        return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
     if live["EndpointConfigName"] != previous:
         client.update_endpoint(EndpointName=endpoint, EndpointConfigName=previous)
     deadline = time.monotonic() + seconds

@@ -147,3 +147,6 @@ def test_restore_says_what_it_did() -> None:
     broken = live()
     broken.fails.add("old")
     assert restore(broken, "e", "old", poll=0) == "old could not be restored: Failed"
+    failed = live(EndpointStatus="Failed")
+    assert "the next deployment replaces it" in restore(failed, "e", "old")
+    assert failed.calls == []
