@@ -143,6 +143,23 @@ def deploy(call: Caller) -> None:
     call("DeleteModel", ModelName="bad")
 
 
+def transform(call: Caller) -> None:
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/train/"}}}
+    request = {
+        "ModelName": "good",
+        "TransformInput": {**source, "ContentType": "text/csv", "SplitType": "Line"},
+        "TransformOutput": {"S3OutputPath": "s3://artifacts/transformed", "AssembleWith": "Line"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    for name in ("transformed", "halted"):
+        call("CreateTransformJob", TransformJobName=name, **request)
+    call("StopTransformJob", TransformJobName="halted")
+    for name in ("transformed", "halted"):
+        ended = {"Completed", "Failed", "Stopped"}
+        call.until("DescribeTransformJob", "TransformJobStatus", ended, TransformJobName=name)
+    call("ListTransformJobs")
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -159,7 +176,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     service = SageMaker(tmp_path_factory.mktemp("home"), address, lambda _: image)
     call = Caller(service)
     try:
-        for act in (run_jobs, register, deploy):
+        for act in (run_jobs, register, deploy, transform):
             act(call)
         yield call
     finally:
@@ -183,5 +200,7 @@ def test_every_answer_has_its_operations_shape(answers: Caller) -> None:
 def test_the_paths_through_the_statuses_were_taken(answers: Caller) -> None:
     jobs = {answer["TrainingJobStatus"] for answer in answers.answers["DescribeTrainingJob"]}
     assert jobs >= {"InProgress", "Completed", "Failed", "Stopped"}
+    transforms = {answer["TransformJobStatus"] for answer in answers.answers["DescribeTransformJob"]}
+    assert transforms >= {"Completed", "Stopped"}
     last = answers.answers["DescribeEndpoint"][-1]
     assert (last["EndpointStatus"], last["EndpointConfigName"]) == ("InService", "other")

@@ -62,12 +62,13 @@ class TransformJobs:
 
     def stop_transform_job(self, request: Resource) -> Resource:
         """StopTransformJob."""
-        job = self.describe_transform_job(request)
-        if job["TransformJobStatus"] != "InProgress":
-            message = f"The TransformJob {job['TransformJobName']} is in status {job['TransformJobStatus']}."
-            raise AwsError("ValidationException", message)
-        self._store.change(TRANSFORM, job["TransformJobName"], TransformJobStatus="Stopping")
-        self._stopping[job["TransformJobName"]].set()
+        with self._store.lock:
+            job = self.describe_transform_job(request)
+            if job["TransformJobStatus"] != "InProgress":
+                message = f"The TransformJob {job['TransformJobName']} is in status {job['TransformJobStatus']}."
+                raise AwsError("ValidationException", message)
+            self._store.change(TRANSFORM, job["TransformJobName"], TransformJobStatus="Stopping")
+            self._stopping[job["TransformJobName"]].set()
         return {}
 
     def list_transform_jobs(self, request: Resource) -> Resource:
