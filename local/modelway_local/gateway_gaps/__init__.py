@@ -1,0 +1,1 @@
+"""What Terraform asks of AWS and moto does not answer, or answers otherwise: filled in before moto is asked."""

@@ -1,0 +1,19 @@
+# Replace the account, the bucket, the group and the addresses by your own.
+account_id         = "333333333333"
+state_bucket       = "modelway-state-333333333333"
+monthly_budget_usd = 2000
+
+gitlab = {
+  project = "my-group/modelway"
+}
+
+user_groups = {
+  default = [{ protocol = "email", endpoint = "ml-platform@example.com" }]
+}
+
+# A block a model.
+models = {
+  breast-cancer = {
+    latency_ms = 300
+  }
+}

@@ -1,0 +1,247 @@
+locals {
+  account    = "${var.context.region}:${var.context.account_id}"
+  sagemaker  = "arn:${var.context.partition}:sagemaker:${local.account}"
+  artifacts  = "arn:${var.context.partition}:s3:::${var.artifacts_bucket}"
+  bucket     = "arn:${var.context.partition}:s3:::${var.dags_bucket.name}"
+  role_name  = "${local.name}-airflow"
+  tag_prefix = "aws:RequestTag/modelway"
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["airflow-env.amazonaws.com", "airflow.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name               = local.role_name
+  description        = "What Airflow's workers run as"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+# What MWAA itself needs: https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
+data "aws_iam_policy_document" "airflow" {
+  statement {
+    sid       = "Health"
+    actions   = ["airflow:PublishMetrics"]
+    resources = ["arn:${var.context.partition}:airflow:${local.account}:environment/${local.name}"]
+  }
+
+  statement {
+    sid       = "ReadPackageList"
+    actions   = ["s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:ListBucket", "s3:ListBucketVersions"]
+    resources = [local.bucket]
+  }
+
+  statement {
+    sid       = "ReadPackage"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["${local.bucket}/*"]
+  }
+
+  statement {
+    sid = "Log"
+    actions = [
+      "logs:CreateLogGroup", "logs:CreateLogStream", "logs:GetLogEvents", "logs:GetLogGroupFields", "logs:GetLogRecord",
+      "logs:GetQueryResults", "logs:PutLogEvents",
+    ]
+    resources = ["arn:${var.context.partition}:logs:${local.account}:log-group:airflow-${local.name}-*"]
+  }
+
+  # No narrower resource exists for these three.
+  statement {
+    sid       = "Account"
+    actions   = ["logs:DescribeLogGroups", "s3:GetAccountPublicAccessBlock"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Metrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["AmazonMWAA"]
+    }
+  }
+
+  # Celery's queue lives in an account of AWS's.
+  statement {
+    sid = "Celery"
+    actions = [
+      "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+      "sqs:ReceiveMessage", "sqs:SendMessage",
+    ]
+    resources = ["arn:${var.context.partition}:sqs:${var.context.region}:*:airflow-celery-*"]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.context.region}.amazonaws.com", "sqs.${var.context.region}.amazonaws.com"]
+    }
+  }
+}
+
+# What the DAGs do (dags/, plugins/, src/modelway).
+data "aws_iam_policy_document" "pipeline" {
+  statement {
+    sid       = "StartJobs"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"]
+    resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.tag_prefix}:project"
+      values   = [var.context.project]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.tag_prefix}:environment"
+      values   = [var.context.environment]
+    }
+  }
+
+  statement {
+    sid       = "FollowJobs"
+    actions   = ["sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob"]
+    resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
+  }
+
+  statement {
+    sid       = "Models"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DescribeModel"]
+    resources = ["${local.sagemaker}:model/${var.context.project}-*"]
+  }
+
+  statement {
+    sid     = "Packages"
+    actions = ["sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage"]
+    resources = [
+      "${local.sagemaker}:model-package-group/${var.context.project}-*",
+      "${local.sagemaker}:model-package/${var.context.project}-*/*",
+    ]
+  }
+
+  # ListModelPackages knows no resource.
+  statement {
+    sid       = "ListPackages"
+    actions   = ["sagemaker:ListModelPackages"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid = "Endpoints"
+    actions = [
+      "sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpoint",
+      "sagemaker:DescribeEndpointConfig", "sagemaker:InvokeEndpoint", "sagemaker:UpdateEndpoint",
+    ]
+    resources = [
+      "${local.sagemaker}:endpoint-config/${var.context.project}-*",
+      "${local.sagemaker}:endpoint/${var.context.project}-*",
+    ]
+  }
+
+  statement {
+    sid       = "HandRoleToSageMaker"
+    actions   = ["iam:PassRole"]
+    resources = var.sagemaker_role_arns
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Autoscaling"
+    actions   = ["application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget"]
+    resources = ["arn:${var.context.partition}:application-autoscaling:${local.account}:scalable-target/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "application-autoscaling:service-namespace"
+      values   = ["sagemaker"]
+    }
+  }
+
+  # Target tracking makes its alarms, under names of this form, with the caller's rights.
+  statement {
+    sid       = "AutoscalingAlarms"
+    actions   = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]
+    resources = ["arn:${var.context.partition}:cloudwatch:${local.account}:alarm:TargetTracking-endpoint/${var.context.project}-*"]
+  }
+
+  statement {
+    sid       = "AutoscalingRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${var.context.partition}:iam::${var.context.account_id}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["sagemaker.application-autoscaling.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Artifacts"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${local.artifacts}/*"]
+  }
+
+  # Without it a key that is missing reads as forbidden.
+  statement {
+    sid       = "ArtifactList"
+    actions   = ["s3:ListBucket"]
+    resources = [local.artifacts]
+  }
+
+  statement {
+    sid       = "Announce"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+
+  statement {
+    sid       = "AnnounceKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.notifications_key_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.slack_secret_name == "" ? [] : [1]
+
+    content {
+      sid       = "Slack"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = ["arn:${var.context.partition}:secretsmanager:${local.account}:secret:${var.slack_secret_name}-??????"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "airflow" {
+  name   = "airflow"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.airflow.json
+}
+
+resource "aws_iam_role_policy" "pipeline" {
+  name   = "pipeline"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.pipeline.json
+}

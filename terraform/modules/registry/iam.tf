@@ -1,0 +1,1 @@
+# No repository policy: who may push and pull is in the CI role's and the SageMaker roles' own policies (module iam).
