@@ -60,12 +60,12 @@ def requirements(wheel: str, airflow: str) -> str:
         *sorted(line for line in groups if not line.startswith("apache-airflow==")),
         "# The core, unpacked by MWAA from plugins.zip; `evaluation` is what compares models.",
         f"modelway[evaluation] @ file://{PLUGINS}/{wheel}",
-        *_locked(airflow),
+        *_locked(),
     ]
     return "\n".join([*lines, ""])
 
 
-def _locked(airflow: str) -> list[str]:
+def _locked() -> list[str]:
     """Versions of what MWAA's constraints do not name, from ci/terraform/mwaa-extra.txt."""
     extra = (Path(__file__).parent / "mwaa-extra.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in extra if line and not line.startswith("#")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from modelway_local.gateway.server import Gateway, Server
 
 
-def main() -> None:
+def main(gateway_type: type[Gateway] = Gateway) -> None:
     """Serve until SIGTERM or SIGINT, then stop the endpoints' servers and the functions' processes."""
     parser = argparse.ArgumentParser(prog="modelway_local.gateway", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of the local stack's state")
@@ -20,7 +20,7 @@ def main() -> None:
     args = parser.parse_args()
     home = args.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    gateway = Gateway(home, args.port, args.moto_url.rstrip("/"), args.airflow_url)
+    gateway = gateway_type(home, args.port, args.moto_url.rstrip("/"), args.airflow_url)
     server = Server(args.port, gateway)
     for number in (signal.SIGTERM, signal.SIGINT):
         # shutdown() waits for serve_forever(), which runs in this very thread.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from modelway_local.gateway import __main__ as gateway
+from modelway_local.gateway.__main__ import main
 from modelway_local.gateway_gaps.gateway import GapGateway
 
-gateway.Gateway = GapGateway  # type: ignore[misc]
-
 if __name__ == "__main__":
-    gateway.main()
+    main(GapGateway)
