@@ -13,7 +13,7 @@ from modelway.deployment import steps as deployment
 from modelway.notifications import message as messages
 from modelway.notifications.outbox import announce
 from modelway.platform import Platform
-from modelway.sagemaker import registry
+from modelway.sagemaker import registry, steps
 from modelway.versioning import names
 
 LOG = logging.getLogger(__name__)
@@ -59,4 +59,6 @@ def _look_up(dag_id: str, conf: dict[str, Any]) -> tuple[dict[str, str], str]:
     request = TrainingRequest.model_validate(conf)
     facts = {"model": request.model.name, "version": request.model_version}
     failure = registry.job_failure(client, request)
-    return (facts, "") if failure is None else ({**facts, "job": failure.job_name}, failure.reason)
+    if failure is None:
+        return facts, steps.failure(platform, request)
+    return {**facts, "job": failure.job_name}, failure.reason

@@ -124,7 +124,7 @@ def wait() -> None:
     platform, work = environment.connect(), WorkFolder()
     ended = Runs(platform).wait(work.read("run", "trigger"), lambda task, state: typer.echo(f"{task}: {state}"))
     if ended["state"] != "success":
-        raise training_failed(work.document("request", TrainingRequest, "trigger"), ended)
+        raise training_failed(platform, work.document("request", TrainingRequest, "trigger"), ended)
     work.write("record", Releases(platform).document(ended["record"]))
 
 

@@ -88,7 +88,7 @@ class PipelineRun:
             run = self._start("train_evaluate", request)
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
             if ended["state"] != "success":
-                raise training_failed(request, ended)
+                raise training_failed(self.platform, request, ended)
             record = TrainingRecord.model_validate(self.releases.document(ended["record"]))
             metric = record.evaluation.metrics[0]
             done(f"{record.decision.verdict}: {metric.name} {metric.candidate:.4f}")

@@ -14,6 +14,7 @@ from modelway import trigger
 from modelway.contracts import Document, TrainingRequest
 from modelway.errors import PlatformError, UserError
 from modelway.platform import Platform
+from modelway.sagemaker import steps
 from modelway.sagemaker.registry import job_failure
 from modelway.versioning import names
 
@@ -29,11 +30,12 @@ class DagRunFailed(UserError):
     """Raised when a DAG run ended in failure; the message carries the reason and the link."""
 
 
-def training_failed(request: TrainingRequest, run: Run) -> DagRunFailed:
-    """The error for a `train_evaluate` run that failed, with the job's own reason."""
+def training_failed(platform: Platform, request: TrainingRequest, run: Run) -> DagRunFailed:
+    """The error for a `train_evaluate` run that failed, with the job's or the step's own reason."""
     failure = job_failure(boto3.client("sagemaker"), request)
     if failure is None:
-        return DagRunFailed(f"train_evaluate failed; the reason is in the failed task's log\n  {run['url']}")
+        why = steps.failure(platform, request) or "the reason is in the failed task's log"
+        return DagRunFailed(f"train_evaluate failed: {why}\n  {run['url']}")
     message = f"train_evaluate failed: {failure.job_name}: {failure.reason}\n  {run['url']}"
     return DagRunFailed(message, fix=f"modelway logs {failure.job_name}")
 

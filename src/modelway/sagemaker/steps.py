@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -9,6 +11,7 @@ import boto3
 from modelway.aws.channels import platform_store
 from modelway.contracts import ContainerEvaluation, TrainingRecord, TrainingRequest
 from modelway.errors import UserError
+from modelway.evaluation.container_output import read_container_evaluation
 from modelway.platform import Platform
 from modelway.sagemaker import registry, requests
 from modelway.versioning import locations, names
@@ -23,15 +26,37 @@ def _evaluation(platform: Platform, request: TrainingRequest, subject: requests.
     text = platform_store(platform).get(uri.split("/", 3)[3])
     if text is None:
         raise EvaluationMissing(f"evaluate of the {subject} wrote no evaluation.json ({uri})")
-    return ContainerEvaluation.model_validate_json(text)
+    return read_container_evaluation(text)
+
+
+@contextmanager
+def _reason_kept(platform: Platform, request: TrainingRequest) -> Iterator[None]:
+    """Write what a UserError says to where `failure` finds it, since no job of SageMaker's knows it."""
+    try:
+        yield
+    except UserError as error:
+        platform_store(platform).put(locations.training_failure_key(request), str(error))
+        raise
+
+
+def failure(platform: Platform, request: TrainingRequest) -> str:
+    """Why a trained model was not compared or not registered; empty when it was, or is not yet."""
+    return platform_store(platform).get(locations.training_failure_key(request)) or ""
 
 
 def compare_models(conf: dict[str, Any], trained: dict[str, str], champion_version: str | None) -> dict[str, Any]:
-    """Compare, write report.html and record.json; the record as JSON."""
+    """Compare, write report.html and record.json; the record as JSON. Raises UserError for a wrong evaluation.json."""
+    request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
+    with _reason_kept(platform, request):
+        return _compare(platform, request, trained, champion_version)
+
+
+def _compare(
+    platform: Platform, request: TrainingRequest, trained: dict[str, str], champion_version: str | None
+) -> dict[str, Any]:
     from modelway.evaluation import compare
     from modelway.evaluation.report import render_html
 
-    request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
     candidate = _evaluation(platform, request, "candidate")
     champion = _evaluation(platform, request, "champion") if champion_version else None
     report, decision = compare(
@@ -59,7 +84,12 @@ def compare_models(conf: dict[str, Any], trained: dict[str, str], champion_versi
 def register(conf: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """Create model and model package (once); the record with both, written and as JSON."""
     request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
-    record, client = TrainingRecord.model_validate(found), boto3.client("sagemaker")
+    with _reason_kept(platform, request):
+        return _register(platform, request, TrainingRecord.model_validate(found))
+
+
+def _register(platform: Platform, request: TrainingRequest, record: TrainingRecord) -> dict[str, Any]:
+    client = boto3.client("sagemaker")
     name = names.model_name(platform.project, request)
     wanted = requests.create_model(request, platform, name, record.model_data_s3_uri)
     registry.create_once(client.create_model, wanted)

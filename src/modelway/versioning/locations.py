@@ -38,6 +38,11 @@ def record_key(request: TrainingRequest) -> str:
     return f"{request_prefix(request)}/report/record.json"
 
 
+def training_failure_key(request: TrainingRequest) -> str:
+    """Key of the reason why a trained model could not be compared or registered."""
+    return f"{request_prefix(request)}/report/failure.txt"
+
+
 def report_key(request: TrainingRequest) -> str:
     """Key of the HTML report."""
     return f"{request_prefix(request)}/report/report.html"
