@@ -7,6 +7,7 @@ The startup script is Terraform's (terraform/modules/airflow), since it holds na
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -33,22 +34,11 @@ def airflow_version() -> str:
     return found[1]
 
 
-def _project() -> dict[str, object]:
-    project: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project
-
-
 def build_wheel(out: Path) -> Path:
     """The core's wheel."""
     command = ["uv", "build", "--quiet", "--wheel", "--package", "modelway", "--out-dir", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, env={**_environment(), "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH})
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH})
     return next(out.glob("modelway-*.whl"))
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
 
 def requirements(wheel: str, airflow: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,8 +11,10 @@ from urllib.parse import urlsplit
 from modelway_local.gateway.exchange import Answer, Body, Request, read_json
 from modelway_local.gateway.server import Gateway
 from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
+from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
+from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
 
 
 class GapGateway(Gateway):
@@ -21,21 +24,49 @@ class GapGateway(Gateway):
         super().__init__(home, port, moto_url, airflow_url)
         self._policies = BucketPolicies(home, self._moto.forward)
         self._code = LambdaCode(home)
+        self._lifecycle = EcrLifecycle(home, self._ecr.handle)
+        self._descriptions = RuleDescriptions(home)
         self._environments = MwaaEnvironments(
             home, lambda: urlsplit(airflow_url or str(read_json(home / "stack.json").get("airflow_url") or "")).netloc
         )
 
     def _route(self, request: Request) -> Answer:
-        answer = self._policies.handle(request) or self._environments.handle(request)
+        answer = (
+            self._policies.handle(request) or self._environments.handle(request) or self._lifecycle.handle(request)
+        )
         if answer is not None:
             return answer
-        if request.service != "lambda":
-            return super()._route(request)
+        if request.service == "lambda":
+            return self._function(request)
+        if request.service == "ec2":
+            return self._network(request)
+        return super()._route(request)
+
+    def _function(self, request: Request) -> Answer:
         body = request.body.read() if self._code.wants(request) else b""
-        answer = super()._route(replace(request, body=_again(body)) if body else request)
-        if answer[0] < 300:
-            self._code.note(request, body)
-        return answer
+        status, headers, answer = super()._route(replace(request, body=_again(body)) if body else request)
+        if status >= 300:
+            return status, headers, answer
+        self._code.note(request, body)
+        if request.method != "GET":
+            return status, headers, answer
+        return status, _unsized(headers), self._code.amend(request, whole(answer))
+
+    def _network(self, request: Request) -> Answer:
+        form = request.body.read()
+        status, headers, answer = super()._route(replace(request, body=_again(form)))
+        amended = self._descriptions.amend(form.decode(), whole(answer).decode())
+        return status, _unsized(headers), amended.encode()
+
+
+def whole(answer: bytes | Iterator[bytes]) -> bytes:
+    """An answer's body in one piece."""
+    return answer if isinstance(answer, bytes) else b"".join(answer)
+
+
+def _unsized(headers: dict[str, str]) -> dict[str, str]:
+    """The headers without the length of a body that may have changed."""
+    return {name: value for name, value in headers.items() if name.lower() != "content-length"}
 
 
 def _again(body: bytes) -> Body:

@@ -1,4 +1,7 @@
-"""Functions that Terraform creates: their code is unpacked, so that Invoke runs it (gateway/functions.py)."""
+"""Functions that Terraform creates: their code is unpacked, so that Invoke runs it (gateway/functions.py).
+
+Moto forgets the dead-letter queue; it is kept here and put into its answers.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from typing import Any
 
 from modelway_local.gateway.errors import AwsError
 from modelway_local.gateway.exchange import Request, read_json, write_json
+from modelway_local.gateway_gaps.state import Documents
 
 FUNCTIONS = r"/2015-03-31/functions/?"
-FUNCTION = r"/2015-03-31/functions/([^/]+)(?:/(code|configuration))?"
+FUNCTION = r"/2015-03-31/functions/([^/]+)/?(code|configuration|)"
 
 
 class LambdaCode:
@@ -26,10 +30,12 @@ class LambdaCode:
         self._home = home
         self._folder = home / "gaps" / "lambdas"
         self._lock = threading.Lock()
+        self._dead_letters = Documents(home, "dead-letters")
 
     def wants(self, request: Request) -> bool:
         """Whether `note` needs the request's body."""
-        return request.method in ("POST", "PUT") and bool(request.match(FUNCTIONS) is not None or request.match(FUNCTION))
+        about_functions = request.match(FUNCTIONS) is not None or request.match(FUNCTION) is not None
+        return request.method in ("POST", "PUT") and about_functions
 
     def note(self, request: Request, body: bytes) -> None:
         """Called after moto has taken the request."""
@@ -45,6 +51,17 @@ class LambdaCode:
         gone = request.match(r"/2015-03-31/functions/([^/]+)")
         if request.method == "DELETE" and gone:
             self._write(_bare(gone[0]), None)
+            self._dead_letters.put(_bare(gone[0]), None)
+
+    def amend(self, request: Request, answer: bytes) -> bytes:
+        """Moto's description of a function, with its dead-letter queue."""
+        found = request.match(FUNCTION)
+        target = self._dead_letters.get(_bare(found[0])) if request.method == "GET" and found else None
+        if target is None:
+            return answer
+        document = json.loads(answer)
+        document.get("Configuration", document)["DeadLetterConfig"] = target
+        return json.dumps(document).encode()
 
     def _register(self, name: str, document: dict[str, Any], code: dict[str, Any]) -> None:
         entry = dict(read_json(self._home / "lambdas.json").get(name, {}))
@@ -56,6 +73,8 @@ class LambdaCode:
             entry["timeout"] = document["Timeout"]
         if "Environment" in document:
             entry["environment"] = document["Environment"].get("Variables") or {}
+        if "DeadLetterConfig" in document:
+            self._dead_letters.put(name, document["DeadLetterConfig"] or None)
         if "folder" in entry:
             self._write(name, entry)
 
