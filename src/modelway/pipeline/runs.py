@@ -21,6 +21,8 @@ from modelway.versioning import names
 USER_ERRORS = {
     kind.__name__ for kind in (trigger.EventInvalid, trigger.DagNotAllowed, trigger.DagNotFound, trigger.ConfInvalid)
 } | {"UserError"}
+# Seconds between tries of one call: an Airflow that is overrun answers 5xx for some seconds.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 DONE = {"success", "failed"}
 SHOWN = {"running", "success", "failed", "skipped", "upstream_failed", "deferred", "up_for_retry"}
 Run = dict[str, Any]
@@ -49,6 +51,15 @@ class Runs:
         self._lambda: Any = boto3.client("lambda", config=Config(read_timeout=60, retries={"max_attempts": 3}))
 
     def _call(self, event: dict[str, Any]) -> Run:
+        """Invoke, and again after a platform fault: every event is harmless to repeat, a busy Airflow is not news."""
+        for pause in PAUSES:
+            try:
+                return self._invoke(event)
+            except PlatformError:
+                time.sleep(pause)
+        return self._invoke(event)
+
+    def _invoke(self, event: dict[str, Any]) -> Run:
         function = names.trigger_function(self._platform.project, self._platform.environment)
         try:
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(event).encode())
