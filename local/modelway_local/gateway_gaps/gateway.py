@@ -31,9 +31,7 @@ class GapGateway(Gateway):
         )
 
     def _route(self, request: Request) -> Answer:
-        answer = (
-            self._policies.handle(request) or self._environments.handle(request) or self._lifecycle.handle(request)
-        )
+        answer = self._policies.handle(request) or self._environments.handle(request) or self._lifecycle.handle(request)
         if answer is not None:
             return answer
         if request.service == "lambda":
