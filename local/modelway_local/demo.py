@@ -34,7 +34,7 @@ MODEL = "breast-cancer"
 ENDPOINT = f"modelway-{MODEL}"
 EXAMPLES = CHECKOUT / "examples"
 AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@localhost")
-NOTICE_SECONDS = 20.0
+NOTICE_SECONDS = 60.0
 
 
 @dataclass

@@ -179,7 +179,7 @@ def test_missing_training_data_is_said_in_the_jobs_words(broken: Path, stack_env
 
 def _told_on_slack(environment: Environment, words: str) -> bool:
     """Whether Slack got a message with `words`; a failure is announced a moment after the run has ended."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         told = json.loads(modelway(environment, "notifications", "--json").stdout)
         if any(words in json.dumps(message) for message in told if message["channel"] == "slack"):
