@@ -32,3 +32,8 @@ output "role_names" {
     log_forwarder = module.monitoring.forwarder_role_name
   }
 }
+
+output "terraform_role_arn" {
+  description = "TF_ROLE_<ENVIRONMENT> of the Terraform pipeline."
+  value       = module.iam.terraform_role_arn
+}

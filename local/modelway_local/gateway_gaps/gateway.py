@@ -14,6 +14,7 @@ from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
 from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
+from modelway_local.gateway_gaps.recording import Recorder
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
 
 
@@ -24,6 +25,7 @@ class GapGateway(Gateway):
         super().__init__(home, port, moto_url, airflow_url)
         self._policies = BucketPolicies(home, self._moto.forward)
         self._code = LambdaCode(home)
+        self._recorder = Recorder(home)
         self._lifecycle = EcrLifecycle(home, self._ecr.handle)
         self._descriptions = RuleDescriptions(home)
         self._environments = MwaaEnvironments(
@@ -31,6 +33,11 @@ class GapGateway(Gateway):
         )
 
     def _route(self, request: Request) -> Answer:
+        form = ""
+        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+            body = request.body.read()
+            request, form = replace(request, body=_again(body)), body.decode()
+        self._recorder.note(request, form)
         answer = self._policies.handle(request) or self._environments.handle(request) or self._lifecycle.handle(request)
         if answer is not None:
             return answer

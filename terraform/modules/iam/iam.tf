@@ -243,6 +243,15 @@ data "aws_iam_policy_document" "users" {
   }
 
   statement {
+    sid     = "Alarms"
+    actions = ["cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard"]
+    resources = [
+      "arn:${var.context.partition}:cloudwatch::${var.context.account_id}:dashboard/${local.name}-*",
+      "arn:${var.context.partition}:cloudwatch:${local.account}:alarm:*",
+    ]
+  }
+
+  statement {
     sid       = "Invoke"
     actions   = ["sagemaker:InvokeEndpoint"]
     resources = ["${local.sagemaker}:endpoint/${var.context.project}-*"]
@@ -252,8 +261,7 @@ data "aws_iam_policy_document" "users" {
   statement {
     sid = "List"
     actions = [
-      "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:GetMetricData", "cloudwatch:ListDashboards",
-      "cloudwatch:ListMetrics", "sagemaker:ListEndpoints", "sagemaker:ListModelPackages", "sagemaker:ListModels",
+      "cloudwatch:GetMetricData", "cloudwatch:ListDashboards", "cloudwatch:ListMetrics", "sagemaker:ListEndpoints", "sagemaker:ListModelPackages", "sagemaker:ListModels",
       "sagemaker:ListProcessingJobs", "sagemaker:ListTrainingJobs",
     ]
     resources = ["*"]

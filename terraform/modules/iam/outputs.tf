@@ -12,3 +12,8 @@ output "users_group_name" {
   description = "Group of the people who look."
   value       = aws_iam_group.users.name
 }
+
+output "terraform_role_arn" {
+  description = "TF_ROLE_<ENVIRONMENT> of the Terraform pipeline; empty without a state bucket."
+  value       = var.state_bucket == "" ? "" : "${local.iam}:role/${local.terraform_role}"
+}

@@ -1,0 +1,86 @@
+# What a variable refuses, and what follows from one.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  environment = "dev"
+  account_id  = "111111111111"
+  package_dir = "../../dist"
+  gitlab      = { project = "my-group/modelway" }
+  models      = { fraud = {} }
+}
+
+run "refuses_wrong_values" {
+  command = plan
+
+  variables {
+    project     = "Model_Way"
+    environment = "qa"
+    region      = "europe"
+    account_id  = "123"
+    models      = { all = {} }
+    log_days    = 31
+  }
+
+  expect_failures = [var.project, var.environment, var.region, var.account_id, var.models, var.log_days]
+}
+
+run "refuses_a_data_prefix_with_a_wildcard" {
+  command = plan
+
+  variables {
+    models = { fraud = { data_prefixes = ["*"] } }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "refuses_a_destroyable_prod" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    destroyable = true
+  }
+
+  expect_failures = [var.destroyable]
+}
+
+run "adds_a_model_with_one_block" {
+  command = plan
+
+  variables {
+    role_per_model = true
+    wavefront      = "https://example.wavefront.com"
+    models = {
+      fraud  = { metrics = { drift = { max = 0.3 } } }
+      demand = { data_prefixes = ["shop/", "weather/"] }
+    }
+  }
+
+  assert {
+    condition     = toset(keys(output.dashboards)) == toset(["fraud", "demand"])
+    error_message = "each model has its dashboard"
+  }
+
+  assert {
+    condition     = output.settings.MODELWAY_SAGEMAKER_ROLE_ARN == "arn:aws:iam::111111111111:role/modelway-dev-sagemaker-{model}"
+    error_message = "the setting must name the role of each model"
+  }
+}
+
+run "stays_inside_aws" {
+  command = plan
+
+  variables {
+    egress         = "endpoints"
+    airflow_access = "PRIVATE_ONLY"
+    slack          = false
+  }
+}
