@@ -1,0 +1,62 @@
+"""What holds for the text of terraform/ without running it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from modelway_local.stack.layout import platform
+
+from modelway.platform import Platform
+from modelway.versioning import names
+
+TERRAFORM = Path(__file__).parents[3] / "terraform"
+FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in path.parts)
+MODULES = sorted(path for path in (TERRAFORM / "modules").iterdir() if path.is_dir())
+WILDCARD = re.compile(r'"[a-z0-9-]+:[A-Za-z]*\*"')
+
+
+def test_only_the_denial_of_plain_http_names_every_action() -> None:
+    found = [line.strip() for path in FILES for line in path.read_text().splitlines() if WILDCARD.search(line)]
+    assert found == ['actions   = ["s3:*"] # a denial: everything, on purpose']
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_each_module_has_the_same_five_files(module: Path) -> None:
+    files = {path.name for path in module.glob("*.tf")}
+    assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf"} <= files
+    assert "iam.tf" in files or "aws_iam" not in (module / "main.tf").read_text()
+
+
+def test_every_variable_and_output_is_described_and_typed() -> None:
+    for path in FILES:
+        for kind, name, body in re.findall(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', path.read_text(), re.M | re.S):
+            assert "description =" in re.sub(r" +", " ", body), f"{path}: {kind} {name}"
+            if kind == "variable":
+                assert re.search(r"^  type +=", body, re.M), f"{path}: {name}"
+
+
+def test_no_provider_block_knows_of_an_emulator() -> None:
+    text = "".join(path.read_text() for path in FILES)
+    assert "endpoints {" not in text
+    assert "skip_credentials_validation" not in text
+
+
+def test_terraform_sets_every_setting_of_the_platform() -> None:
+    text = (TERRAFORM / "root" / "main.tf").read_text()
+    wanted = {f"MODELWAY_{name.upper()}" for name in Platform.model_fields}
+    assert set(re.findall(r"\bMODELWAY_[A-Z_]+\b", text)) == wanted
+
+
+def test_the_local_stack_without_terraform_gives_the_same_names() -> None:
+    settings = platform("")
+    text = "".join(path.read_text() for path in FILES)
+    assert settings.sns_topic_arn.endswith(":modelway-local-notifications")
+    assert "${local.name}-notifications" in text
+    assert settings.slack_secret_id == "modelway/local/slack-webhook"
+    assert "${var.context.project}/${var.context.environment}/slack-webhook" in text
+    assert settings.sagemaker_role_arn.endswith(":role/modelway-local-sagemaker")
+    assert names.trigger_function("modelway", "local") == "modelway-local-trigger-dag"
+    assert "${var.context.project}-${var.context.environment}-trigger-dag" in text
+    assert (settings.data_bucket, settings.artifacts_bucket) == ("modelway-local-data", "modelway-local-artifacts")

@@ -1,0 +1,81 @@
+"""From a subscription's event to lines in S3 and points in Wavefront."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from modelway.errors import PlatformError
+from modelway.log_forwarding import NotASubscription, forward
+
+
+def event(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
+    events = [{"id": f"id{n}", "timestamp": 1_700_000_000_000 + n, "message": text} for n, text in enumerate(messages)]
+    group = "/aws/sagemaker/Endpoints/modelway-fraud"
+    document = {"messageType": kind, "logGroup": group, "logStream": "AllTraffic/i-1", "logEvents": events}
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(document).encode())).decode()}}
+
+
+class Archive:
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+
+class Metrics:
+    def __init__(self, fails: bool = False) -> None:
+        self.lines: list[str] = []
+        self.fails = fails
+
+    def send(self, lines: list[str]) -> None:
+        if self.fails:
+            raise PlatformError("down")
+        self.lines += lines
+
+
+def test_lines_are_archived_by_group_and_hour() -> None:
+    archive = Archive()
+    assert forward(event("hello", "world"), archive, None) == 2
+    ((key, body),) = archive.objects.items()
+    assert key == "aws/sagemaker/Endpoints/modelway-fraud/2023/11/14/22/id0-2.jsonl.gz"
+    lines = [json.loads(line) for line in gzip.decompress(body).decode().splitlines()]
+    assert [line["message"] for line in lines] == ["hello", "world"]
+
+
+def test_a_repeated_delivery_is_the_same_object() -> None:
+    first, second = Archive(), Archive()
+    forward(event("x"), first, None)
+    forward(event("x"), second, None)
+    assert first.objects == second.objects
+
+
+def test_numbers_that_a_model_logs_become_points() -> None:
+    metrics = Metrics()
+    line = json.dumps({"metrics": {"drift score": 0.25, "ok": True, "name": "x", "nan": float("nan")}})
+    forward(event("plain", line, "[1]", '{"metrics": 3}'), Archive(), metrics)
+    assert metrics.lines == ['"modelway.drift_score" 0.25 1700000000 source="modelway-fraud"']
+
+
+def test_a_failure_of_wavefront_is_raised_after_the_lines_are_kept() -> None:
+    archive = Archive()
+    with pytest.raises(PlatformError):
+        forward(event('{"metrics": {"drift": 1}}'), archive, Metrics(fails=True))
+    assert archive.objects
+
+
+def test_control_messages_leave_nothing() -> None:
+    archive = Archive()
+    assert forward(event("check", kind="CONTROL_MESSAGE"), archive, None) == 0
+    assert not archive.objects
+
+
+@pytest.mark.parametrize("wrong", [{}, {"awslogs": {"data": "%%"}}, {"awslogs": {"data": "aGk="}}, {"awslogs": None}])
+def test_another_event_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(NotASubscription):
+        forward(wrong, Archive(), None)
