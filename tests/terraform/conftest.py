@@ -69,15 +69,21 @@ class Terraform:
     environment: dict[str, str]
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["terraform", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.environment, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        environment = {**os.environ, **self.environment, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        command = ["terraform", *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stdout or b"")[-3000:].decode()
+            raise AssertionError(f"terraform {arguments[0]} took over {COMMAND_SECONDS:.0f} s: {said}") from error
         if check and done.returncode:
             raise AssertionError(f"terraform {arguments[0]}: {done.stdout[-3000:]}{done.stderr[-6000:]}")
         return done

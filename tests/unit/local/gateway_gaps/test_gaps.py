@@ -144,7 +144,8 @@ class TestLambdaCode:
         self.create(code, "first")
         entry = self.entry(tmp_path)
         assert Path(str(entry["folder"]), "handler.py").read_text() == "first"
-        assert (entry["handler"], entry["timeout"], entry["environment"]) == ("handler.handler", 7, {"A": "b"})
+        assert (entry["handler"], entry["timeout"]) == ("handler.handler", 7)
+        assert entry["environment"] == {"AWS_ACCESS_KEY_ID": "one", "A": "b"}
 
     def test_new_variables_keep_the_code_and_new_code_moves_the_folder(self, tmp_path: Path) -> None:
         code = LambdaCode(tmp_path)
