@@ -6,16 +6,15 @@ access logs, which it looks for, word by word, when another bucket names this on
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from modelway_local.gateway.exchange import Answer, Body, Request
+from modelway_local.gateway.exchange import Answer, Request
 from modelway_local.gateway_gaps.state import Documents
+from modelway_local.gateway_gaps.suspended_buckets import with_body
 
 LOG_DELIVERY = "logging.s3.amazonaws.com"
 
@@ -52,19 +51,10 @@ class BucketPolicies:
         self._policies.put(bucket, policy)
         if _takes_access_logs(json.loads(policy)):
             body = json.dumps(_log_target(bucket)).encode()
-            headers = [(name, value) for name, value in request.raw_headers if name.lower() not in REPLACED]
-            headers.append(("Content-Length", str(len(body))))
-            plain = {name: value for name, value in request.headers.items() if name not in REPLACED}
-            _, _, said = self._forward(
-                replace(request, headers=plain, raw_headers=headers, body=Body(io.BytesIO(body), len(body)))
-            )
+            _, _, said = self._forward(with_body(request, body))
             for _ in said:  # to the end, which closes the connection
                 pass
         return 204, {}, b""
-
-
-# Of another body.
-REPLACED = {"content-length", "content-md5", "content-encoding", "transfer-encoding", "x-amz-content-sha256"}
 
 
 def _takes_access_logs(policy: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
 from modelway_local.gateway_gaps.recording import Recorder
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
+from modelway_local.gateway_gaps.suspended_buckets import SuspendedBuckets
 
 
 class GapGateway(Gateway):
@@ -23,13 +24,14 @@ class GapGateway(Gateway):
 
     def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
         super().__init__(home, port, moto_url, airflow_url)
-        self._policies = BucketPolicies(home, self._moto.forward)
         self._code = LambdaCode(home)
         self._recorder = Recorder(home)
-        self._lifecycle = EcrLifecycle(home, self._ecr.handle)
         self._descriptions = RuleDescriptions(home)
-        self._environments = MwaaEnvironments(
-            home, lambda: urlsplit(airflow_url or str(read_json(home / "stack.json").get("airflow_url") or "")).netloc
+        self._gaps = (
+            BucketPolicies(home, self._moto.forward),
+            SuspendedBuckets(home, self._moto.forward),
+            MwaaEnvironments(home, lambda: _webserver(home, airflow_url)),
+            EcrLifecycle(home, self._ecr.handle),
         )
 
     def _route(self, request: Request) -> Answer:
@@ -38,9 +40,9 @@ class GapGateway(Gateway):
             body = request.body.read()
             request, form = replace(request, body=_again(body)), body.decode()
         self._recorder.note(request, form)
-        answer = self._policies.handle(request) or self._environments.handle(request) or self._lifecycle.handle(request)
-        if answer is not None:
-            return answer
+        for gap in self._gaps:
+            if (answer := gap.handle(request)) is not None:
+                return answer
         if request.service == "lambda":
             return self._function(request)
         if request.service == "ec2":
@@ -62,6 +64,11 @@ class GapGateway(Gateway):
         status, headers, answer = super()._route(replace(request, body=_again(form)))
         amended = self._descriptions.amend(form.decode(), whole(answer).decode())
         return status, _unsized(headers), amended.encode()
+
+
+def _webserver(home: Path, airflow_url: str) -> str:
+    """Host and port of the local Airflow."""
+    return urlsplit(airflow_url or str(read_json(home / "stack.json").get("airflow_url") or "")).netloc
 
 
 def whole(answer: bytes | Iterator[bytes]) -> bytes:

@@ -18,6 +18,7 @@ from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
 from modelway_local.gateway_gaps.recording import action
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
+from modelway_local.gateway_gaps.suspended_buckets import SuspendedBuckets
 
 
 def request(method: str, target: str, service: str, body: bytes = b"", **headers: str) -> Request:
@@ -213,3 +214,21 @@ def test_a_deleted_lifecycle_policy_is_gone(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_request_is_told_by_its_iam_action(sent: Request, form: str, named: str) -> None:
     assert action(sent, form) == named
+
+
+def test_versioning_is_on_while_a_suspended_buckets_versions_are_deleted(tmp_path: Path) -> None:
+    forwarded: list[bytes] = []
+
+    def forward(sent: Request) -> Answer:
+        forwarded.append(sent.body.read())
+        return 200, {}, iter([b"done"])
+
+    suspended = SuspendedBuckets(tmp_path, forward)
+    delete = b"<Delete><Object><Key>k</Key><VersionId>1</VersionId></Object></Delete>"
+    assert suspended.handle(request("POST", "/data?delete", "s3", delete)) is None
+    suspended.handle(request("PUT", "/data?versioning", "s3", b"<V><Status>Suspended</Status></V>"))
+    answer = suspended.handle(request("POST", "/data?delete=", "s3", delete))
+    assert answer is not None
+    assert b"".join(answer[2]) == b"done"  # type: ignore[arg-type]
+    assert [b"Enabled" in body for body in forwarded] == [False, True, False, False]
+    assert forwarded[2] == delete
