@@ -85,7 +85,7 @@ variable "models" {
 }
 
 variable "role_per_model" {
-  description = "Whether each model's jobs have a role of their own; otherwise one role reads all models' data."
+  description = "Whether each model has a SageMaker role of its own; otherwise one role reads all models' data. Leave it false: the DAGs do not put the model's name into the role's ARN yet."
   type        = bool
   default     = false
 }
