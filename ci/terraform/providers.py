@@ -20,7 +20,7 @@ def mirror() -> Path | None:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """TF_CLI_CONFIG_FILE for a mirror, written below `scratch`; {} where a file is named already or no mirror exists."""
+    """TF_CLI_CONFIG_FILE for a mirror, written below `scratch`; {} where a file is named or no mirror exists."""
     named = os.environ.get("TF_CLI_CONFIG_FILE", "")
     folder = None if named and Path(named).is_file() else mirror()
     if folder is None:
