@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration
+.PHONY: help install demo down test lint unit integration terraform mwaa-package lambda-package
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,4 +42,13 @@ unit: install ## Unit tests: seconds, no sockets
 integration: install ## The DAGs, the gateway, and the stack brought up once and driven for real
 	$(RUN) pytest -q tests/dags tests/contract tests/integration
 
-test: lint unit integration ## Everything that CI runs
+terraform: install ## Apply, replan, change and destroy on the loopback AWS; says what it could not run
+	$(RUN) pytest -q tests/terraform
+
+mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
+	$(RUN) python -m ci.terraform.mwaa_package
+
+lambda-package: install ## dist/lambda/: the functions' zips
+	$(RUN) python -m ci.terraform.lambda_package
+
+test: lint unit integration terraform ## Everything that CI runs
