@@ -79,6 +79,31 @@ def test_a_killed_gateway_comes_back_with_its_state(stack: Stack, stack_environm
     assert [group["ModelPackageGroupName"] for group in found] == ["survivor"]
 
 
+def _direct_child(stack: Stack, argument: str) -> psutil.Process | None:
+    """The supervisor's own child with `argument` on its command line; what it forks is not meant."""
+    for process in psutil.Process(stack.pid).children():
+        try:
+            if argument in process.cmdline():
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def test_a_killed_scheduler_is_started_again(stack: Stack) -> None:
+    before = _direct_child(stack, "scheduler")
+    assert before is not None
+    before.kill()
+    deadline = time.monotonic() + 20
+    after = before
+    while (after is None or after.pid == before.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        after = _direct_child(stack, "scheduler")
+    assert after is not None
+    assert after.pid != before.pid
+    assert "scheduler exited with code -9; starting it again" in (Path(stack.home) / "progress.log").read_text()
+
+
 @pytest.fixture
 def own_home(tmp_path: Path) -> Path:
     return tmp_path / "home"

@@ -52,6 +52,10 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
         "CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL": 1,
         "CORE__FERNET_KEY": "",
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "modelway_local.stack.airflow_process.SQLITE_CONNECT",
+        "DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "modelway_local.stack.airflow_process.SQLITE_CONNECT_ASYNC",
+        # A scheduler that was started again takes up the tasks of the one that died within a minute.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.1,
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "TRIGGERER__ENABLE_HEALTH_CHECK": "False",

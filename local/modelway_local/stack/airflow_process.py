@@ -14,6 +14,13 @@ import sys
 
 from modelway_local.runtime.launch import die_with_parent
 
+# Seconds that a process waits for SQLite's one write lock. The API server may not wait long: Airflow 3.2.1 commits its
+# audit log inside the event loop (api_fastapi/logging/decorators.py), and while that waits for the lock of another
+# request, that request cannot end. Refused soon, it is repeated by its caller. The others wait rather than die.
+LOCK_SECONDS = 0.5 if "api-server" in sys.argv else 60.0
+# Airflow changes these dictionaries, so sync and async connections have one each.
+SQLITE_CONNECT = {"timeout": LOCK_SECONDS}
+SQLITE_CONNECT_ASYNC = {"timeout": LOCK_SECONDS}
 TASK_LIBRARIES = (
     "airflow.sdk",
     "airflow.sdk.execution_time.task_runner",

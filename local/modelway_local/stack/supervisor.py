@@ -39,6 +39,7 @@ class Supervisor:
     def __init__(self, home: Path, port: int, airflow_port: int) -> None:
         self._home, self._port, self._airflow_port = home, port, airflow_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._launched: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._moto_port = free_port()
         self._started = time.monotonic()
         self._stop = threading.Event()
@@ -99,6 +100,7 @@ class Supervisor:
         return {**os.environ, **user}
 
     def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        self._launched[name] = (command, env)
         log = (self._home / "logs" / f"{name}.log").open("ab")
         launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__)), *command]
         self._children[name] = subprocess.Popen(
@@ -136,11 +138,15 @@ class Supervisor:
         raise StartFailed("the DAGs were not parsed in time")
 
     def _restart_the_dead(self) -> None:
-        """A gateway that was killed comes back with the state on disk; nothing else is restarted."""
-        gateway = self._children["gateway"]
-        if gateway.poll() is not None and not self._stop.is_set():
-            self._say(f"the gateway exited with code {gateway.returncode}; starting it again")
-            self._spawn("gateway", self._gateway(), self._gateway_environment())
+        """What keeps its state on disk comes back; moto's is in memory, so its end is the stack's."""
+        for name, child in list(self._children.items()):
+            if child.poll() is None or self._stop.is_set():
+                continue
+            if name == "moto":
+                raise StartFailed(f"moto exited with code {child.returncode} and its state with it; see logs/moto.log")
+            self._say(f"{name} exited with code {child.returncode}; starting it again")
+            _signal(child, signal.SIGKILL)
+            self._spawn(name, *self._launched[name])
 
     def _end(self) -> None:
         for child in self._children.values():
