@@ -23,11 +23,12 @@ from rich.table import Table
 
 from modelway.cli.console import Console
 from modelway.contracts import DeploymentRecord, TrainingRecord, Verdict
-from modelway.errors import PlatformError
+from modelway.errors import PlatformError, UserError
 from modelway.pipeline.run import PipelineRun
 from modelway.pipeline.runs import DagRunFailed
 from modelway.platform import Platform
-from modelway_local.stack.layout import CHECKOUT, DEFAULT_AIRFLOW_PORT, DEFAULT_PORT, Stack, default_home
+from modelway.versioning import names
+from modelway_local.stack.layout import CHECKOUT, DEFAULT_AIRFLOW_PORT, DEFAULT_PORT, Stack, default_home, running
 from modelway_local.stack.lifecycle import down, up
 
 MODEL = "breast-cancer"
@@ -275,11 +276,27 @@ def _one_has(folder: Path, words: tuple[str, ...]) -> bool:
     return False
 
 
+def _refuse_to_discard(home: Path) -> None:
+    groups = boto3.client("sagemaker").list_model_package_groups(MaxResults=100)["ModelPackageGroupSummaryList"]
+    others = {group["ModelPackageGroupName"] for group in groups} - {names.model_package_group_name("modelway", MODEL)}
+    if others:
+        raise UserError(
+            f"the stack that runs in {home} holds {', '.join(sorted(others))}, and the demo starts from an empty one",
+            fix="modelway down, then again; or give the demo a place of its own: MODELWAY_HOME=/some/folder",
+        )
+
+
 def demonstrate(port: int = DEFAULT_PORT, airflow_port: int = DEFAULT_AIRFLOW_PORT) -> None:
-    """Bring up a fresh stack and play. Raises PlatformError when anything was not right; the stack is left running."""
+    """Bring up a fresh stack and play; the stack is left running.
+
+    Raises UserError when a stack runs that holds somebody's models, PlatformError when anything was not right.
+    """
     home, console = default_home(), Console()
     started = time.monotonic()
-    down(home)
+    if (stack := running(home)) is not None:
+        os.environ.update(stack.environment())
+        _refuse_to_discard(home)
+        down(home)
     console.begin("up")
     stack = up(home, port, airflow_port, console.step)
     console.end("up", stack.ready_seconds, f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}")

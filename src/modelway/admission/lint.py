@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from modelway.admission.findings import Finding
+from modelway.shipped import shipped
 
-PLATFORM_RCFILE = Path(__file__).resolve().parents[3] / "ci" / "pylintrc"
+PLATFORM_RCFILE = shipped("ci/pylintrc")
 _RCFILES = ("pylintrc", ".pylintrc", "pylintrc.toml", ".pylintrc.toml")
 _BLOCKING = frozenset({"error", "fatal"})
 _SECONDS = 180

@@ -12,6 +12,7 @@ import typer
 from modelway.cli import environment
 from modelway.cli.console import Console
 from modelway.errors import ModelwayError, UserError
+from modelway.shipped import shipped
 
 if TYPE_CHECKING:
     from modelway.pipeline.run import PipelineRun
@@ -35,8 +36,7 @@ def new(
     if problem_type not in list(ProblemType):
         raise UserError(f"--problem-type: {problem_type!r} is none of {', '.join(ProblemType)}")
     data = {"problem_type": problem_type, "model_name": _model_name(path)}
-    template = Path(__file__).resolve().parents[3] / "model_template"
-    run_copy(str(template), path, data=data, defaults=True, quiet=True, unsafe=False)
+    run_copy(str(shipped("model_template")), path, data=data, defaults=True, quiet=True, unsafe=False)
     typer.echo(f"{path} is ready; next: modelway run {path}")
 
 

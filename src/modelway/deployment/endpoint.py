@@ -118,10 +118,11 @@ def same_shape(expected: Any, found: Any) -> bool:
 def verify(client: Any, runtime: Any, request: DeploymentRequest, endpoint: str, config: str) -> str:
     """ARN of the endpoint when design decision 9 holds. Raises NotVerified saying what does not."""
     live = client.describe_endpoint(EndpointName=endpoint)
-    if reason := live.get("FailureReason"):
-        raise NotVerified(f"endpoint {endpoint}: {reason}")
+    reason = live.get("FailureReason", "")
     if live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != config:
-        raise NotVerified(f"endpoint {endpoint} is {live['EndpointStatus']} with {live['EndpointConfigName']}")
+        state = f"endpoint {endpoint} is {live['EndpointStatus']} with {live['EndpointConfigName']}"
+        raise NotVerified(f"{state}: {reason}" if reason else state)
+    # With the wanted config in service, a reason that is still there tells of an earlier update, which was taken back.
     answer = runtime.invoke_endpoint(
         EndpointName=endpoint, ContentType="application/json", Body=request.request_example.encode()
     )
@@ -137,7 +138,7 @@ def verify(client: Any, runtime: Any, request: DeploymentRequest, endpoint: str,
 
 
 def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float = 1800, poll: float = 5) -> str:
-    """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: left as it is."""
+    """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: see `withdraw`."""
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None:
         return "the endpoint is gone: nothing was restored"
@@ -156,3 +157,16 @@ def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float 
             break
         time.sleep(poll)
     return f"{previous} could not be restored: {live['EndpointStatus']}"
+
+
+def withdraw(client: Any, endpoint: str, config: str) -> str:
+    """Delete an endpoint that came into service wrong and had never served right; says what was done.
+
+    Nothing was live before, so nothing being live is what to go back to: left there it would answer wrongly, and be the
+    champion of the next training. A failed one stays, since it serves nothing and its reason can be read.
+    """
+    live = describe(client.describe_endpoint, EndpointName=endpoint)
+    if live is None or live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != config:
+        return restore(client, endpoint, None)
+    delete(client, endpoint)
+    return f"no config was live before, so {endpoint} was deleted"

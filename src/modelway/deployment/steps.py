@@ -38,8 +38,7 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     try:
         arn = endpoints.verify(client, runtime, request, name, change["config"])
     except (endpoints.NotVerified, ClientError, ReadTimeoutError) as error:
-        done = endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
-        reason = f"{error} ({done})"
+        reason = f"{error} ({_taken_back(client, request, platform, change)})"
         platform_store(platform).put(locations.deployment_failure_key(request, change["config"]), reason)
         raise endpoints.NotVerified(reason) from error
     if request.model.serving.autoscaling is not None:
@@ -62,6 +61,14 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     key = locations.deployment_key(request.model.name, change["config"])
     platform_store(platform).put(key, record.model_dump_json())
     return record.model_dump(mode="json")
+
+
+def _taken_back(client: Any, request: DeploymentRequest, platform: Platform, change: dict[str, Any]) -> str:
+    name, config = change["endpoint"], change["config"]
+    proven = platform_store(platform).get(locations.deployment_key(request.model.name, config)) is not None
+    if change["action"] == "created" and not proven:
+        return endpoints.withdraw(client, name, config)
+    return endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
 
 
 def failure(platform: Platform, request: DeploymentRequest) -> str:

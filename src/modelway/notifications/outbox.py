@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -11,6 +12,9 @@ from pydantic import ValidationError
 from modelway.notifications.message import Message
 
 LOG = logging.getLogger(__name__)
+SENT = "sent"
+# Longer than any channel takes to answer or time out.
+CLAIM_LASTS = timedelta(minutes=5)
 
 
 class Channel(Protocol):
@@ -32,7 +36,7 @@ class Store(Protocol):
 
 
 def announce(message: Message, run: str, channels: Mapping[str, Channel], store: Store) -> bool:
-    """Send `message` once for this run and kind; True when nothing waits any more.
+    """Send `message` once for this run and kind; True when nothing waits but what another announcement is sending.
 
     Written to `undelivered/<channel>/` before the marker, so that a crash between repeats rather than loses.
     What other runs left undelivered is tried again. A channel that is down is logged, never raised.
@@ -49,14 +53,32 @@ def announce(message: Message, run: str, channels: Mapping[str, Channel], store:
 def _drain(name: str, channel: Channel, store: Store) -> bool:
     for key in store.keys(f"undelivered/{name}/"):
         message = _read(key, store)
-        if message is None:
+        claim = f"claimed/{key}"
+        if message is None or not _claimed(claim, store):
             continue
         try:
-            channel.send(message)
+            if store.get(claim) != SENT:
+                channel.send(message)
         except Exception as error:  # noqa: BLE001 - any fault of a channel: the message waits for the next time
             LOG.warning("channel %s did not take %s (%s); it stays undelivered", name, key, type(error).__name__)
+            store.delete(claim)
             return False
+        store.put(claim, SENT)
         store.delete(key)
+    return True
+
+
+def _claimed(claim: str, store: Store) -> bool:
+    """Whether this announcement may send: of two at once, one may; after a crash, anyone once the claim is old."""
+    now = datetime.now(UTC)
+    if store.put_new(claim, now.isoformat()):
+        return True
+    found = store.get(claim)
+    if found is None or found == SENT:
+        return found == SENT
+    if now - datetime.fromisoformat(found) < CLAIM_LASTS:
+        return False
+    store.put(claim, now.isoformat())
     return True
 
 

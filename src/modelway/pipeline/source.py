@@ -47,7 +47,10 @@ def requester() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    result = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""  # without git installed, a folder is as good as one outside git
     return result.stdout.strip() if result.returncode == 0 else ""
 
 

@@ -15,6 +15,7 @@ from modelway.deployment.endpoint import (
     restore,
     same_shape,
     verify,
+    withdraw,
 )
 from modelway.errors import PlatformError
 from tests.unit.deployment.fake_sagemaker import REQUEST, Runtime, SageMaker, Texts
@@ -121,17 +122,22 @@ def test_the_right_answer_verifies() -> None:
     assert verify(live(), Runtime(), REQUEST, "e", "c") == "arn:endpoint"
 
 
+def test_the_reason_of_an_update_that_was_taken_back_does_not_hold_against_the_config_that_came_back() -> None:
+    assert verify(live(FailureReason="the other config did not ping"), Runtime(), REQUEST, "e", "c") == "arn:endpoint"
+
+
 @pytest.mark.parametrize(
     ("client", "runtime", "said"),
     [
-        (live(FailureReason="no ping"), Runtime(), "no ping"),
-        (live(EndpointStatus="Failed"), Runtime(), "is Failed with c"),
+        (live(EndpointStatus="Failed"), Runtime(), "is Failed with c$"),
+        (live(EndpointStatus="Failed", FailureReason="no ping"), Runtime(), "is Failed with c: no ping"),
+        (live(EndpointConfigName="old", FailureReason="no ping"), Runtime(), "is InService with old: no ping"),
         (live(EndpointConfigName="old"), Runtime(), "is InService with old"),
         (live(), Runtime(digest="sha256:" + "0" * 64), "does not answer with image"),
         (live(), Runtime(body="<html>"), "did not answer with JSON"),
         (live(), Runtime(body='{"predictions": ["yes"]}'), "another shape"),
     ],
-    ids=["reason", "status", "config", "digest", "not-json", "shape"],
+    ids=["status", "reason", "rolled-back", "config", "digest", "not-json", "shape"],
 )
 def test_anything_else_does_not(client: SageMaker, runtime: Runtime, said: str) -> None:
     with pytest.raises(NotVerified, match=said):
@@ -150,3 +156,13 @@ def test_restore_says_what_it_did() -> None:
     failed = live(EndpointStatus="Failed")
     assert "the next deployment replaces it" in restore(failed, "e", "old")
     assert failed.calls == []
+
+
+def test_only_what_serves_wrongly_is_withdrawn() -> None:
+    wrong = live()
+    assert withdraw(wrong, "e", "c") == "no config was live before, so e was deleted"
+    assert wrong.live is None
+    for other in (live(EndpointStatus="Failed"), live(EndpointConfigName="newer")):
+        assert "is left as it is" in withdraw(other, "e", "c")
+        assert other.calls == []
+    assert "gone" in withdraw(SageMaker(), "e", "c")

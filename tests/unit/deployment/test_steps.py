@@ -69,3 +69,18 @@ def test_a_first_deployment_that_fails_says_so_and_does_not_block_the_next(accou
         steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
     account.sagemaker.fails.clear()
     assert steps.prove_endpoint(CONF, steps.change_endpoint(CONF))["action"] == "created"
+
+
+def test_a_first_endpoint_that_answers_wrongly_does_not_stay(account: Account) -> None:
+    account.runtime = Runtime(body="{}")
+    with pytest.raises(NotVerified, match=r"another shape.*was deleted"):
+        steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    assert account.sagemaker.calls == [f"create {CONFIG}", "delete"]
+
+
+def test_an_endpoint_that_was_proven_once_is_never_deleted(account: Account) -> None:
+    steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    account.runtime = Runtime(body="{}")
+    with pytest.raises(NotVerified, match="left as it is"):
+        steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    assert account.sagemaker.calls == [f"create {CONFIG}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from modelway.notifications.message import Message
@@ -97,3 +99,43 @@ def test_a_text_that_cannot_be_read_does_not_block_the_channel() -> None:
     store.put("undelivered/sns/0-broken.json", "{")
     announce(message(), "run-1", {"sns": sns}, store)
     assert sns.titles == ["m"]
+
+
+class Slow(Mailbox):
+    """While it sends, another announcement of the same run begins and ends."""
+
+    def __init__(self, store: Texts) -> None:
+        super().__init__()
+        self._store, self._busy = store, False
+
+    def send(self, message: Message) -> None:
+        if not self._busy:
+            self._busy = True
+            announce(message, "run-1", {"sns": self}, self._store)
+        super().send(message)
+
+
+def test_two_announcements_at_once_send_once() -> None:
+    store = Texts()
+    slow = Slow(store)
+    announce(message(), "run-1", {"sns": slow}, store)
+    assert slow.titles == ["m"]
+    assert not store.keys("undelivered/")
+
+
+def test_what_was_written_again_after_it_was_sent_is_not_sent_again() -> None:
+    store, sns = Texts(), Mailbox()
+    announce(message(), "run-1", {"sns": sns}, store)
+    store.put("undelivered/sns/run-1-trained.json", message().model_dump_json())
+    announce(message("second"), "run-2", {"sns": sns}, store)
+    assert sns.titles == ["m", "second"]
+    assert not store.keys("undelivered/")
+
+
+@pytest.mark.parametrize(("minutes", "titles"), [(1, []), (10, ["m"])], ids=["young", "old"])
+def test_a_claim_of_one_that_died_ends(minutes: int, titles: list[str]) -> None:
+    store, sns = Texts(), Mailbox()
+    claimed = datetime.now(UTC) - timedelta(minutes=minutes)
+    store.put("claimed/undelivered/sns/run-1-trained.json", claimed.isoformat())
+    announce(message(), "run-1", {"sns": sns}, store)
+    assert sns.titles == titles

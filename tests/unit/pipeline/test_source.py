@@ -71,3 +71,10 @@ def test_each_run_by_hand_is_its_own(folder: Path) -> None:
 def test_a_long_title_is_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPSTREAM_COMMIT_TITLE", "x" * 300)
     assert len(source.provenance(folder).commit_title) == 255
+
+
+def test_without_git_installed_the_content_stands_for_the_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = source.provenance(folder)
+    monkeypatch.setenv("PATH", "")
+    again = source.provenance(folder)
+    assert (again.commit_sha, again.ref, again.commit_title) == (found.commit_sha, "main", "")
