@@ -212,6 +212,15 @@ def test_a_transform_job_asks_the_registered_model(
     assert json.loads(answer).keys() == json.loads((repo / "samples/response.json").read_text()).keys()
 
 
+def test_the_demo_does_not_discard_a_stack_that_holds_other_models(
+    first_run: dict[str, object], stack_environment: Environment
+) -> None:
+    done = modelway(stack_environment, "demo")
+    assert done.returncode == 2, done.stderr
+    assert "modelway-fraud-detector" in done.stderr
+    assert modelway(stack_environment, "status").returncode == 0
+
+
 def test_up_again_says_that_it_runs(stack: Stack, stack_environment: Environment) -> None:
     again = modelway(stack_environment, "up")
     assert again.returncode == 0

@@ -68,6 +68,11 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
         "API__WORKERS": 1,
         "API__SECRET_KEY": keys["api"],
         "API_AUTH__JWT_SECRET": keys["jwt"],
+        # The API server refuses what finds SQLite's lock taken (airflow_process.py): a task asks again soon and for
+        # long, where Airflow's own five tries, up to 90 s apart, end the task when many run at once.
+        "WORKERS__EXECUTION_API_RETRIES": 40,
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MIN": 0.2,
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": 3.0,
         "LOGGING__LOGGING_LEVEL": "WARNING",
     }
     airflow = {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}

@@ -1,0 +1,114 @@
+"""`modelway ci ...` one by one, each in its own process as in a GitLab job; only the work folder passes between."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from modelway_local.stack.layout import Stack
+
+pytestmark = pytest.mark.integration
+MODELWAY = str(Path(sys.executable).with_name("modelway"))
+MODEL = "iris-kind"
+COMMIT = "c" * 40
+
+
+class Pipeline:
+    """A pipeline's variables, and its jobs by the command that each runs."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.repo, self.work = folder / MODEL, folder / "out"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MODELWAY_", "AWS_"))},
+            **stack.environment(),
+            "MODELWAY_OUT": str(self.work),
+            "CI_PIPELINE_ID": "4711",
+            "UPSTREAM_PROJECT_PATH": "team/iris",
+            "UPSTREAM_COMMIT_SHA": COMMIT,
+            "UPSTREAM_COMMIT_TITLE": "feat: tell irises apart",
+        }
+
+    def job(self, *arguments: str, code: int = 0) -> str:
+        """Standard output, or standard error of a job that must fail."""
+        done = subprocess.run(
+            [MODELWAY, *arguments], env=self._environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr if code else done.stdout
+
+    def document(self, name: str) -> dict[str, object]:
+        """What a job left as `<name>.json`."""
+        found: dict[str, object] = json.loads((self.work / f"{name}.json").read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A new model repo, whose data lies in S3."""
+    made = Pipeline(stack, tmp_path_factory.mktemp("pipeline"))
+    made.job("new", str(made.repo), "--problem-type", "multiclass_classification")
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "eu-west-1"}
+    s3 = boto3.client("s3", endpoint_url=stack.gateway_url, **keys)
+    for channel in ("train", "test"):
+        for path in (made.repo / "samples" / channel).glob("*.csv"):
+            s3.upload_file(str(path), "modelway-local-data", f"{MODEL}/{channel}/{path.name}")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("step", "before"), [("wait", "trigger"), ("report", "wait"), ("deploy", "wait"), ("trigger", "push")]
+)
+def test_a_step_out_of_turn_names_the_one_before(pipeline: Pipeline, step: str, before: str, tmp_path: Path) -> None:
+    other = Pipeline.__new__(Pipeline)
+    other.__dict__ |= pipeline.__dict__
+    other._environment = {**pipeline._environment, "MODELWAY_OUT": str(tmp_path)}
+    folder = [str(pipeline.repo)] if step in ("deploy", "trigger") else []
+    assert f"modelway ci {before}" in other.job("ci", step, *folder, code=2)
+
+
+def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
+    repo = str(pipeline.repo)
+    assert f"{MODEL} is valid" in pipeline.job("ci", "validate", repo)
+    assert "admitted" in pipeline.job("ci", "admit", repo)
+    assert pipeline.job("ci", "version", repo).startswith("1.0.0 ")
+    digest = pipeline.job("ci", "package", repo).strip()
+    assert digest in pipeline.job("ci", "push", repo)
+    assert "MODELWAY_VERSION=1.0.0" in (pipeline.work / "image.env").read_text()
+
+    assert pipeline.job("ci", "trigger", repo).startswith("started train_evaluate ")
+    assert pipeline.job("ci", "trigger", repo).startswith("found train_evaluate "), "a retried job starts nothing"
+    url = str(pipeline.document("run")["url"])
+    assert f"MODELWAY_DAG_RUN_URL={url}" in (pipeline.work / "train.env").read_text()
+    assert "train_model: success" in pipeline.job("ci", "wait")
+    assert pipeline.job("ci", "wait").count("\n") < 20, "a repeated wait ends at once"
+    record = pipeline.document("record")
+    assert record["model_version"] == "1.0.0+r0"
+    assert pipeline.document("request")["provenance"]["commit_sha"] == COMMIT  # type: ignore[index]
+
+    said = pipeline.job("ci", "report")
+    assert "first:" in said
+    assert "<svg" in (pipeline.work / "report.html").read_text()
+    assert "created: 1.0.0+r0" in pipeline.job("ci", "deploy", repo)
+    assert pipeline.document("deployment")["verified"] is True
+
+
+def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline: Pipeline) -> None:
+    spec = pipeline.repo / "model.yaml"
+    before = spec.read_text()
+    metric = next(line for line in before.splitlines() if "threshold" in line)
+    spec.write_text(before.replace(metric, re.sub(r"threshold: [0-9.]+", "threshold: 1.5", metric)))
+    assert spec.read_text() != before
+    repo = str(pipeline.repo)
+    for leftover in pipeline.work.glob("*.json"):
+        leftover.unlink()
+    pipeline.job("ci", "push", repo)
+    pipeline.job("ci", "trigger", repo)
+    pipeline.job("ci", "wait")
+    assert "is not accepted" in pipeline.job("ci", "report", code=2)
