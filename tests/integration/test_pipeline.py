@@ -212,6 +212,21 @@ def test_a_transform_job_asks_the_registered_model(
     assert json.loads(answer).keys() == json.loads((repo / "samples/response.json").read_text()).keys()
 
 
+def test_lineage_leads_from_the_endpoint_to_the_commit_and_back(
+    first_run: dict[str, object], stack_environment: Environment
+) -> None:
+    lineage = ["lineage", "fraud-detector", "--json", "--find"]
+    by_endpoint = json.loads(modelway(stack_environment, *lineage, "modelway-fraud-detector").stdout)
+    served = next(origin for origin in by_endpoint if origin["endpoint"])
+    assert served["training_job"] == first_run["training_job"]
+    assert served["image"].endswith(str(first_run["digest"]))
+    by_job = json.loads(modelway(stack_environment, *lineage, str(first_run["training_job"])).stdout)
+    assert by_job == [served]
+    unknown = modelway(stack_environment, *lineage, "no-such-thing")
+    assert unknown.returncode == 2
+    assert "nothing of 'fraud-detector'" in unknown.stderr
+
+
 def test_the_demo_does_not_discard_a_stack_that_holds_other_models(
     first_run: dict[str, object], stack_environment: Environment
 ) -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The local stack": (stack.up, stack.down, stack.status, stack.env),
     "Models": (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version),
-    "Looking at it": (stack.notifications, stack.logs),
+    "Looking at it": (stack.notifications, stack.logs, models.lineage),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

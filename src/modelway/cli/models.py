@@ -1,4 +1,4 @@
-"""`modelway new`, `run`, `retrain`, `deploy`, `invoke`, `version`."""
+"""`modelway new`, `run`, `retrain`, `deploy`, `invoke`, `version`, `lineage`."""
 
 from __future__ import annotations
 
@@ -174,6 +174,34 @@ def version(
     if explain:
         for reason in found.reasons:
             typer.echo(f"  {found.bump}: {reason}")
+
+
+def lineage(
+    model: Annotated[str, typer.Argument(help="Name of the model.")],
+    find: Annotated[str, typer.Option(help="A commit, digest, job, model, endpoint or version, or its start.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Say which commit, image, training job, model package and endpoint belong together, newest version first."""
+    import boto3
+
+    from modelway.lineage.history import found, history
+    from modelway.pipeline.releases import Releases
+    from modelway.sagemaker.registry import live_champion
+    from modelway.versioning import names
+
+    platform = environment.connect()
+    releases, endpoint = Releases(platform), names.endpoint_name(platform.project, model)
+    live = live_champion(boto3.client("sagemaker"), endpoint)
+    origins = found(history(releases.packages(model), releases, live.model_name if live else "", endpoint), find)
+    if find and not origins:
+        raise UserError(f"--find: nothing of {model!r} is called {find!r}", fix=f"modelway lineage {model}")
+    if as_json:
+        typer.echo(json.dumps([origin._asdict() for origin in origins], indent=2))
+        return
+    for origin in origins:
+        typer.echo(origin.model_version)
+        for name, value in list(origin._asdict().items())[1:]:
+            typer.echo(f"  {name:<14} {value or '-'}")
 
 
 def _pipeline() -> tuple[PipelineRun, Console]:

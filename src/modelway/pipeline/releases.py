@@ -8,7 +8,7 @@ from typing import Any, Literal
 import boto3
 
 from modelway.aws.channels import S3Store, platform_store
-from modelway.contracts import DeploymentRequest, Image, ModelSpec, Provenance, TrainingRequest
+from modelway.contracts import DeploymentRequest, Image, ModelSpec, Provenance, TrainingRecord, TrainingRequest
 from modelway.errors import UserError
 from modelway.pipeline.source import pipeline_id, requester
 from modelway.platform import Platform
@@ -85,6 +85,11 @@ class Releases:
         if text is None:
             raise UserError(f"{package['ModelPackageArn']}: its request {uri} is gone", fix="run the commit again")
         return TrainingRequest.model_validate_json(text)
+
+    def training_record(self, request: TrainingRequest) -> TrainingRecord | None:
+        """What a training left; None when it did not end well."""
+        text = self._store.get(locations.record_key(request))
+        return None if text is None else TrainingRecord.model_validate_json(text)
 
     def retrain_request(self, model: str) -> TrainingRequest:
         """The newest accepted version's image, trained again on today's data."""
