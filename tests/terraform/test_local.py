@@ -1,25 +1,45 @@
-"""terraform/envs/local on the loopback AWS: applied, planned again, used, changed behind its back, destroyed.
+"""`modelway up --terraform`: applied, planned again, the pipeline run on it, changed by hand, destroyed, taken down.
 
-The tests follow each other; a plan costs seconds, so none of them stands alone.
+The tests follow each other on one account: each command of Terraform's costs seconds.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import pytest
+from modelway_local.stack import airflow, terraform
+from modelway_local.stack.layout import running
 
-from tests.terraform.conftest import Loopback, Terraform
+from tests.terraform.conftest import ROOT, Account
+from tests.terraform.policies import UNRECORDED, Policies, allowed, of_state, statements
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 NO_CHANGE, CHANGE = 0, 2
-CYCLE_SECONDS = 120.0
+EXAMPLE = ROOT / "examples" / "breast-cancer"
+TRIGGER = "modelway-local-trigger-dag"
+FORWARDER = "modelway-local-log-forwarder"
 # What the provider asks only because of the loopback, or of the account that it is in.
 NOT_OF_THE_ROLE = {"sts:GetCallerIdentity", "s3:ListAllMyBuckets"}
+# The loopback has one user at the keyboard, who does CI's work and some that no role of the platform has.
+BY_HAND = {
+    "s3:ListAllMyBuckets",
+    "sagemaker:ListEndpoints",
+    "sagemaker:DescribeEndpoint",
+    "sagemaker:InvokeEndpoint",
+    "application-autoscaling:DescribeScalableTargets",
+    "ecr:CreateRepository",
+    "sts:GetCallerIdentity",
+}
 PARLIAMENT = """
 import json, sys
 from parliament import analyze_policy_string
@@ -29,110 +49,134 @@ for address, policy in json.load(sys.stdin).items():
     found += [[address, finding.issue, str(finding.detail)] for finding in findings]
 print(json.dumps(found))
 """
-TRIGGER = "modelway-local-trigger-dag"
+IN_AN_ENVIRONMENT_OF_ITS_OWN = ["uv", "run", "--quiet", "--no-project", "--with", "parliament==1.6.4"]
 
 
-@pytest.fixture(scope="module")
-def clock() -> dict[str, float]:
-    """Seconds that each command took."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def applied(terraform: Terraform, clock: dict[str, float]) -> Terraform:
+@contextmanager
+def timed(account: Account, what: str) -> Iterator[None]:
     started = time.monotonic()
-    terraform("apply", "-auto-approve", "-no-color")
-    clock["apply"] = time.monotonic() - started
-    return terraform
-
-
-def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from resources(child)
+    yield
+    account.seconds[what] = time.monotonic() - started
 
 
 @pytest.fixture(scope="module")
-def policies(applied: Terraform) -> dict[str, dict[str, Any]]:
-    """Applied policy by its address in the state."""
-    state = json.loads(applied("show", "-json").stdout)
-    kinds = ("aws_iam_role_policy", "aws_iam_group_policy")
-    found = [entry for entry in resources(state["values"]["root_module"]) if entry["type"] in kinds]
-    return {entry["address"]: json.loads(entry["values"]["policy"]) for entry in found}
+def settings(account: Account) -> dict[str, str]:
+    found: dict[str, str] = json.loads(account.terraform("output", "-json", "settings").stdout)
+    return found
 
 
-def statements(policy: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for statement in policy["Statement"]:
-        actions = statement["Action"]
-        yield {**statement, "Action": [actions] if isinstance(actions, str) else actions}
+@pytest.fixture(scope="module")
+def policies(account: Account) -> Policies:
+    return of_state(json.loads(account.terraform("show", "-json").stdout))
 
 
-def allowed(policies: dict[str, dict[str, Any]], part: str) -> set[str]:
-    chosen = [policy for address, policy in policies.items() if part in address]
-    assert chosen, f"no policy {part} among {sorted(policies)}"
-    granted = [one for policy in chosen for one in statements(policy) if one["Effect"] == "Allow"]
-    return {action for one in granted for action in one["Action"]}
+def test_status_says_what_terraform_made(account: Account) -> None:
+    account.seconds["up"] = account.stack.ready_seconds
+    said = account.modelway("status").stdout
+    assert f"{terraform.resource_count(account.home)} resources in" in said
+    assert terraform.resource_count(account.home) > 90
 
 
-def test_a_second_plan_is_empty(applied: Terraform, clock: dict[str, float]) -> None:
-    started = time.monotonic()
-    again = applied("plan", "-detailed-exitcode", "-no-color", check=False)
-    clock["plan"] = time.monotonic() - started
+def test_a_second_plan_is_empty(account: Account) -> None:
+    with timed(account, "second plan"):
+        again = account.terraform("plan", "-detailed-exitcode", "-no-color", check=False)
     assert again.returncode == NO_CHANGE, again.stdout[-4000:] + again.stderr
 
 
-def test_the_trigger_is_the_real_handler_from_the_zip(applied: Terraform, loopback: Loopback) -> None:
-    answer = loopback.client("lambda").invoke(FunctionName=TRIGGER, Payload=b'{"dag_id": "nope", "conf": {}}')
+def test_a_stack_that_runs_is_left_alone(account: Account) -> None:
+    pid = account.stack.pid
+    assert "runs already" in account.modelway("up", "--terraform").stderr
+    assert account.stack.pid == pid
+
+
+def test_the_trigger_is_the_real_handler_from_the_zip(account: Account) -> None:
+    answer = account.client("lambda").invoke(FunctionName=TRIGGER, Payload=b'{"dag_id": "nope", "conf": {}}')
     said = json.loads(answer["Payload"].read())
     assert said["errorType"] == "DagNotAllowed"
     assert "train_evaluate" in said["errorMessage"]
 
 
-def test_a_message_reaches_the_mailbox_on_the_topic_that_terraform_made(applied: Terraform, loopback: Loopback) -> None:
-    settings = json.loads(applied("output", "-json", "settings").stdout)
-    loopback.client("sns").publish(TopicArn=settings["MODELWAY_SNS_TOPIC_ARN"], Subject="hello", Message="world")
+def test_the_forwarder_keeps_lines_in_the_logs_bucket(account: Account) -> None:
+    event = {"id": "7", "timestamp": 1_790_000_000_000, "message": "hello"}
+    batch = {"messageType": "DATA_MESSAGE", "logGroup": "/aws/sagemaker/Endpoints/modelway-breast-cancer"}
+    data = gzip.compress(json.dumps({**batch, "logStream": "AllTraffic/1", "logEvents": [event]}).encode())
+    payload = json.dumps({"awslogs": {"data": base64.b64encode(data).decode()}}).encode()
+    answer = account.client("lambda").invoke(FunctionName=FORWARDER, Payload=payload)
+    assert json.loads(answer["Payload"].read()) == {"lines": 1}
+    s3 = account.client("s3")
+    [entry] = s3.list_objects_v2(Bucket="modelway-local-logs", Prefix="logs/")["Contents"]
+    kept = gzip.decompress(s3.get_object(Bucket="modelway-local-logs", Key=entry["Key"])["Body"].read())
+    assert json.loads(kept)["message"] == "hello"
+
+
+def test_a_message_reaches_the_mailbox_on_the_topic_that_terraform_made(
+    account: Account, settings: dict[str, str]
+) -> None:
+    account.client("sns").publish(TopicArn=settings["MODELWAY_SNS_TOPIC_ARN"], Subject="hello", Message="world")
     deadline = time.monotonic() + 10
-    while not (mails := list((loopback.home / "mailbox").glob("*.json"))) and time.monotonic() < deadline:
+    while not (mails := list((account.home / "mailbox").glob("*.json"))) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert json.loads(mails[0].read_text())["subject"] == "hello"
 
 
-def test_the_settings_work_with_the_buckets_and_the_secret(applied: Terraform, loopback: Loopback) -> None:
-    settings = json.loads(applied("output", "-json", "settings").stdout)
-    loopback.client("s3").put_object(Bucket=settings["MODELWAY_ARTIFACTS_BUCKET"], Key="a/b.json", Body=b"{}")
-    secret = loopback.client("secretsmanager").get_secret_value(SecretId=settings["MODELWAY_SLACK_SECRET_ID"])
-    assert secret["SecretString"] == f"{loopback.url}/_local/slack/webhook"
+def test_the_secret_is_in_secrets_manager_and_not_in_the_state(account: Account, settings: dict[str, str]) -> None:
+    secret = account.client("secretsmanager").get_secret_value(SecretId=settings["MODELWAY_SLACK_SECRET_ID"])
+    assert secret["SecretString"] == f"{account.stack.gateway_url}/_local/slack/webhook"
+    assert "/_local/slack/webhook" not in terraform.state_file(account.home).read_text()
 
 
-def test_no_secret_is_in_the_state(applied: Terraform, loopback: Loopback) -> None:
-    assert "/_local/slack/webhook" not in (applied.folder / "terraform.tfstate").read_text()
+@pytest.fixture(scope="module")
+def ran(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `modelway run` printed, on the example's whole data in Terraform's bucket."""
+    data = tmp_path_factory.mktemp("data")
+    subprocess.run([sys.executable, str(EXAMPLE / "data.py"), str(data)], check=True, capture_output=True)
+    for channel in ("train", "test"):
+        key = f"breast-cancer/{channel}/data.csv"
+        account.client("s3").upload_file(str(data / channel / "data.csv"), "modelway-local-data", key)
+    with timed(account, "pipeline"):
+        return account.modelway("run", str(EXAMPLE)).stdout
 
 
-def test_no_policy_has_an_action_with_a_wildcard(policies: dict[str, dict[str, Any]]) -> None:
+def test_the_model_is_live(ran: str, account: Account) -> None:
+    endpoint = account.client("sagemaker").describe_endpoint(EndpointName="modelway-breast-cancer")
+    assert endpoint["EndpointStatus"] == "InService"
+
+
+def test_people_were_told_through_the_topic_and_the_secret(ran: str, account: Account) -> None:
+    assert len(list((account.home / "mailbox").glob("*.json"))) > 1  # the first is this test's
+    assert list((account.home / "slack").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("role", "key", "policy"),
+    [
+        ("airflow", airflow.ACCESS_KEY, "iam_role_policy.pipeline"),
+        ("trigger", TRIGGER, "module.trigger.aws_iam_role_policy"),
+    ],
+    ids=["airflow", "trigger"],
+)
+def test_each_call_is_allowed_and_nothing_else(
+    ran: str, account: Account, policies: Policies, role: str, key: str, policy: str
+) -> None:
+    called, may = account.calls(key), allowed(policies, policy)
+    assert called - may == set()
+    assert may - called == set(UNRECORDED[role])
+
+
+def test_ci_may_do_what_the_command_did(ran: str, account: Account, policies: Policies) -> None:
+    assert account.calls("local") - BY_HAND - allowed(policies, "aws_iam_role_policy.ci") == set()
+
+
+def test_no_policy_has_an_action_with_a_wildcard(policies: Policies) -> None:
     for address, policy in policies.items():
         wild = [action for one in statements(policy) for action in one["Action"] if "*" in action]
         assert not wild, address
 
 
-def test_parliament_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:
+def test_parliament_finds_nothing(policies: Policies) -> None:
     """In an environment of its own: its dependencies are not ours."""
-    command = [
-        "uv",
-        "run",
-        "--quiet",
-        "--no-project",
-        "--with",
-        "parliament==1.6.4",
-        "--with",
-        "setuptools<81",
-        "python",
-        "-W",
-        "ignore",
-        "-c",
-    ]
-    done = subprocess.run(
-        [*command, PARLIAMENT], input=json.dumps(policies), capture_output=True, text=True, check=False
-    )
+    command = [*IN_AN_ENVIRONMENT_OF_ITS_OWN, "--with", "setuptools<81", "python", "-W", "ignore", "-c", PARLIAMENT]
+    done = subprocess.run(command, input=json.dumps(policies), capture_output=True, text=True, check=False)
     if done.returncode and "No module named" not in done.stderr and "Traceback" not in done.stderr:
         pytest.skip(f"parliament cannot be installed here: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -141,7 +185,7 @@ def test_parliament_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:
     assert findings == []
 
 
-def test_inline_policies_fit_iams_limit(policies: dict[str, dict[str, Any]]) -> None:
+def test_inline_policies_fit_iams_limit(policies: Policies) -> None:
     sizes: dict[str, int] = {}
     for address, policy in policies.items():
         role = address.split("[")[0]
@@ -149,29 +193,44 @@ def test_inline_policies_fit_iams_limit(policies: dict[str, dict[str, Any]]) -> 
     assert max(sizes.values()) < 10_240, sizes
 
 
-def test_what_somebody_changes_by_hand_is_found_and_put_right(applied: Terraform, loopback: Loopback) -> None:
-    versioning = {"Status": "Suspended"}
-    loopback.client("s3").put_bucket_versioning(Bucket="modelway-local-data", VersioningConfiguration=versioning)
-    drifted = applied("plan", "-refresh-only", "-detailed-exitcode", "-no-color", check=False)
+def test_what_somebody_changes_by_hand_is_found_and_put_right(account: Account) -> None:
+    s3, versioning = account.client("s3"), 'module.modelway.module.storage.aws_s3_bucket_versioning.this["data"]'
+    s3.put_bucket_versioning(Bucket="modelway-local-data", VersioningConfiguration={"Status": "Suspended"})
+    with timed(account, "drift"):
+        drifted = account.terraform("plan", "-refresh-only", "-detailed-exitcode", "-no-color", check=False)
     assert drifted.returncode == CHANGE
     assert 'aws_s3_bucket_versioning.this["data"]' in drifted.stdout
-    applied("apply", "-auto-approve", "-no-color")
-    healed = loopback.client("s3").get_bucket_versioning(Bucket="modelway-local-data")
-    assert healed["Status"] == "Enabled"
+    with timed(account, "repair"):
+        account.terraform("apply", "-auto-approve", "-no-color", f"-target={versioning}")
+    assert s3.get_bucket_versioning(Bucket="modelway-local-data")["Status"] == "Enabled"
 
 
-def test_destroy_leaves_nothing(
-    applied: Terraform, loopback: Loopback, policies: dict[str, dict[str, Any]], clock: dict[str, float]
-) -> None:
-    started = time.monotonic()
-    applied("destroy", "-auto-approve", "-no-color")
-    clock["destroy"] = time.monotonic() - started
-    assert loopback.client("s3").list_buckets()["Buckets"] == []
-    assert "modelway-local" not in json.dumps(loopback.client("lambda").list_functions()["Functions"])
-    print("seconds:", {name: round(seconds, 1) for name, seconds in clock.items()})
-    assert sum(clock.values()) < CYCLE_SECONDS, clock
+def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
+    with timed(account, "destroy"):
+        account.terraform("destroy", "-auto-approve", "-no-color")
+    assert terraform.resource_count(account.home) == 0
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert "modelway-local" not in json.dumps(account.client("lambda").list_functions()["Functions"])
 
 
-def test_the_terraform_role_may_do_what_was_done(loopback: Loopback, policies: dict[str, dict[str, Any]]) -> None:
+def test_the_terraform_role_may_do_what_was_done(account: Account, policies: Policies) -> None:
     may = allowed(policies, "aws_iam_role_policy.terraform")
-    assert loopback.calls("terraform") - NOT_OF_THE_ROLE - may == set()
+    assert account.calls(terraform.ACCESS_KEY) - NOT_OF_THE_ROLE - may == set()
+
+
+def test_down_leaves_no_process_and_no_state(account: Account) -> None:
+    with timed(account, "down"):
+        account.modelway("down")
+    assert running(account.home) is None
+    assert not terraform.state_file(account.home).exists()
+    assert _processes_of(account.home) == []
+
+
+def _processes_of(home: Path) -> list[str]:
+    def words(process: psutil.Process) -> str:
+        try:
+            return " ".join(process.cmdline())
+        except psutil.Error:
+            return ""
+
+    return [said for process in psutil.process_iter() if str(home) in (said := words(process)) and "pytest" not in said]

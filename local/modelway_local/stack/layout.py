@@ -36,6 +36,8 @@ class Stack:
     airflow_url: str
     moto_url: str
     ready_seconds: float = 0.0
+    # Whether Terraform made what is in the account (modelway up --terraform).
+    terraform: bool = False
 
     def write(self) -> None:
         """Write stack.json whole."""

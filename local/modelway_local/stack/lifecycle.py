@@ -16,27 +16,41 @@ from pathlib import Path
 import psutil
 
 from modelway.errors import PlatformError, UserError
+from modelway_local.stack import terraform as local_terraform
 from modelway_local.stack.layout import Stack, alive, running
 
 UP_SECONDS = 180.0
+# Packages and `terraform apply`, on top of that.
+APPLY_SECONDS = 240.0
 DOWN_SECONDS = 20.0
 
 
-def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], None]) -> Stack:
-    """Start the stack, or return the one that runs. Raises UserError for a taken port, PlatformError otherwise."""
+def up(
+    home: Path, port: int, airflow_port: int, on_progress: Callable[[str], None], *, terraform: bool = False
+) -> Stack:
+    """Start the stack, or return the one that runs; `terraform`: what is in its account is Terraform's.
+
+    Raises UserError for a taken port, for a stack of the other kind that runs, and where Terraform or its provider is
+    missing; PlatformError otherwise.
+    """
     if stack := running(home):
-        return stack
+        return _of_kind(stack, terraform)
+    if terraform:
+        local_terraform.require()
     _sweep(home)
     for number, flag in ((port, "--port"), (airflow_port, "--airflow-port")):
         _require_free(number, flag)
     (home / "logs").mkdir(parents=True, exist_ok=True)
     _empty_account(home)
+    if terraform:
+        on_progress("terraform init")
+        local_terraform.initialise(home)
     progress = home / "progress.log"
     progress.write_text("")
     log = (home / "logs" / "supervisor.log").open("ab")
     command = [sys.executable, "-m", "modelway_local.stack.supervisor", "--home", str(home)]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--airflow-port", str(airflow_port)],
+        [*command, "--port", str(port), "--airflow-port", str(airflow_port), *(["--terraform"] if terraform else [])],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -45,26 +59,35 @@ def up(home: Path, port: int, airflow_port: int, on_progress: Callable[[str], No
     log.close()
     (home / "supervisor.pid").write_text(str(process.pid))
     try:
-        return _follow(home, process, on_progress)
+        return _follow(home, process, on_progress, UP_SECONDS + (APPLY_SECONDS if terraform else 0))
     except KeyboardInterrupt:
         down(home)
         raise
 
 
 # moto keeps S3 and the rest in memory, so `down` ends the account; what lies on disk must not outlive it.
-ACCOUNT_FOLDERS = ("work", "sagemaker", "registry/repositories", "mailbox", "slack", "jobs", "pipelines")
+ACCOUNT_FOLDERS = ("work", "sagemaker", "registry/repositories", "mailbox", "slack", "jobs", "pipelines", "gaps")
+ACCOUNT_FILES = ("lambdas.json", "calls.json")
 
 
 def _empty_account(home: Path) -> None:
     for folder in ACCOUNT_FOLDERS:
         shutil.rmtree(home / folder, ignore_errors=True)
-    for file in (home / "airflow").glob("airflow.db*"):
-        file.unlink()
+    for file in (*(home / "airflow").glob("airflow.db*"), *(home / name for name in ACCOUNT_FILES)):
+        file.unlink(missing_ok=True)
+    local_terraform.forget(home)
 
 
-def _follow(home: Path, process: subprocess.Popen[bytes], on_progress: Callable[[str], None]) -> Stack:
+def _of_kind(stack: Stack, terraform: bool) -> Stack:
+    if stack.terraform != terraform and terraform:
+        fix = "modelway down, then: modelway up --terraform"
+        raise UserError("the stack runs already, without what Terraform makes", fix=fix)
+    return stack
+
+
+def _follow(home: Path, process: subprocess.Popen[bytes], on_progress: Callable[[str], None], seconds: float) -> Stack:
     seen = 0
-    deadline = time.monotonic() + UP_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         lines = (home / "progress.log").read_text().splitlines()
         for line in lines[seen:]:
@@ -80,7 +103,7 @@ def _follow(home: Path, process: subprocess.Popen[bytes], on_progress: Callable[
             raise PlatformError(f"the stack's supervisor ended; see {home}/logs/supervisor.log", fix="modelway up")
         time.sleep(0.1)
     down(home)
-    raise PlatformError(f"the stack was not ready within {UP_SECONDS:.0f} s; see {home}/logs", fix="modelway up")
+    raise PlatformError(f"the stack was not ready within {seconds:.0f} s; see {home}/logs", fix="modelway up")
 
 
 def _require_free(port: int, flag: str) -> None:
@@ -115,6 +138,7 @@ def down(home: Path) -> bool:
             os.kill(pid, signal.SIGKILL)
     _sweep(home)
     (home / "stack.json").unlink(missing_ok=True)
+    local_terraform.forget(home)
     return bool(stack)
 
 

@@ -18,10 +18,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from modelway.errors import PlatformError
 from modelway_local.runtime import launch
 from modelway_local.runtime.server import free_port
-from modelway_local.stack import airflow, resources
-from modelway_local.stack.layout import Stack
+from modelway_local.stack import airflow, resources, terraform
+from modelway_local.stack.layout import Stack, platform
 
 READY_SECONDS = 120.0
 # Nothing that these processes hold outlives `down`, so a slow one is not waited for long.
@@ -36,7 +37,7 @@ class StartFailed(Exception):
 class Supervisor:
     """The stack's processes."""
 
-    def __init__(self, home: Path, port: int, airflow_port: int) -> None:
+    def __init__(self, home: Path, port: int, airflow_port: int, *, with_terraform: bool = False) -> None:
         self._home, self._port, self._airflow_port = home, port, airflow_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._launched: dict[str, tuple[list[str], dict[str, str]]] = {}
@@ -49,6 +50,7 @@ class Supervisor:
             f"http://127.0.0.1:{port}",
             f"http://127.0.0.1:{airflow_port}",
             f"http://127.0.0.1:{self._moto_port}",
+            terraform=with_terraform,
         )
 
     def run(self) -> int:
@@ -60,7 +62,7 @@ class Supervisor:
             self._say("ready")
             while not self._stop.wait(0.5):
                 self._restart_the_dead()
-        except (StartFailed, OSError, subprocess.CalledProcessError) as error:
+        except (StartFailed, PlatformError, OSError, subprocess.CalledProcessError) as error:
             self._say(f"failed: {error}")
             return 1
         finally:
@@ -80,18 +82,35 @@ class Supervisor:
         for name, command in airflow.commands(self._airflow_port).items():
             self._spawn(name, command, env)
         self._await(f"{self.stack.moto_url}/moto-api/", "moto")
-        resources.register_lambdas(self.stack, self._home)
+        if not self.stack.terraform:
+            resources.register_lambdas(self.stack, self._home)
         self._spawn("gateway", self._gateway(), self._gateway_environment())
         self._await(f"{self.stack.gateway_url}/_local/health", "gateway")
-        resources.create(self.stack)
+        if self.stack.terraform:
+            self._apply()
+        else:
+            resources.create(self.stack)
         self._say("waiting for Airflow's API")
         self._await(f"{self.stack.airflow_url}/api/v2/version", "api-server")
         self._say("waiting for the DAGs")
         self._await_dags()
         Stack(**{**self.stack.__dict__, "ready_seconds": round(time.monotonic() - self._started, 1)}).write()
 
+    def _apply(self) -> None:
+        """Let Terraform make what is in the account, while Airflow starts."""
+        self._say("packaging functions and DAGs for Terraform")
+        terraform.package(self._home)
+        self._say("terraform apply")
+        terraform.apply(self.stack, self._say)
+        # Airflow has its settings already: they are the names that Terraform gives, or one of the two is wrong.
+        ours, theirs = platform(self.stack.airflow_url).to_environment(), terraform.settings(self.stack)
+        if different := sorted(name for name in ours if ours[name] != theirs.get(name)):
+            name = different[0]
+            raise StartFailed(f"Terraform gives {name}={theirs.get(name)!r}, the stack {ours[name]!r}")
+
     def _gateway(self) -> list[str]:
-        module = [sys.executable, "-m", "modelway_local.gateway", "--home", str(self._home), "--port", str(self._port)]
+        kind = "modelway_local.gateway_gaps" if self.stack.terraform else "modelway_local.gateway"
+        module = [sys.executable, "-m", kind, "--home", str(self._home), "--port", str(self._port)]
         return [*module, "--moto-url", self.stack.moto_url, "--airflow-url", self.stack.airflow_url]
 
     def _gateway_environment(self) -> dict[str, str]:
@@ -172,8 +191,9 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--airflow-port", type=int, required=True)
-    arguments = parser.parse_args()
-    sys.exit(Supervisor(arguments.home, arguments.port, arguments.airflow_port).run())
+    parser.add_argument("--terraform", action="store_true", help="let Terraform make what is in the account")
+    given = parser.parse_args()
+    sys.exit(Supervisor(given.home, given.port, given.airflow_port, with_terraform=given.terraform).run())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,13 +19,15 @@ app = typer.Typer(
     help="From a commit to a live endpoint: GitLab, Airflow and SageMaker, and the whole of it on this machine.",
 )
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "The local stack": (stack.up, stack.down, stack.status, stack.env),
+    "The local stack": (stack.up, stack.down, stack.status, stack.terraform, stack.env),
     "Models": (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version),
     "Looking at it": (stack.notifications, stack.logs, models.lineage),
 }
+# Its options are another program's.
+_PASSED_ON: dict[Callable[..., None], dict[str, Any]] = {stack.terraform: {"ignore_unknown_options": True}}
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(rich_help_panel=_panel, context_settings=_PASSED_ON.get(_command))(_command)
 app.add_typer(ci_app, name="ci", rich_help_panel="Pipelines")
 
 

@@ -15,7 +15,7 @@ from typer.models import ArgumentInfo, CommandInfo, OptionInfo, ParameterInfo
 from modelway.cli.main import app
 from modelway.platform import Platform
 
-WORDS = {Path: "path", str: "text", int: "whole number", float: "number", bool: ""}
+WORDS = {Path: "path", str: "text", list[str]: "words", int: "whole number", float: "number", bool: ""}
 REQUIRED = "**required**"
 SOURCES = {"cli": "src/modelway/cli", "settings": "src/modelway/platform.py"}
 CLI_HEAD = """\
@@ -65,7 +65,9 @@ def _spelling(name: str, info: ParameterInfo, kind: Any) -> str:
     if isinstance(info, ArgumentInfo):
         return name.upper()
     flag = name.replace("_", "-")
-    written = info.param_decls if isinstance(info, OptionInfo) and info.param_decls else None
+    # Within Annotated, Typer keeps the first spelling where a default would be.
+    first = [info.default] if isinstance(info.default, str) and info.default.startswith("-") else []
+    written = [*first, *(info.param_decls or ())] if isinstance(info, OptionInfo) else []
     return ", ".join(written or ([f"--{flag}", f"--no-{flag}"] if kind is bool else [f"--{flag}"]))
 
 

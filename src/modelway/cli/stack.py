@@ -1,4 +1,4 @@
-"""`modelway up`, `down`, `status`, `env`, `notifications`, `logs`."""
+"""`modelway up`, `down`, `status`, `terraform`, `env`, `notifications`, `logs`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,18 +19,24 @@ from modelway.errors import UserError
 def up(
     port: Annotated[int, typer.Option(help="Port of the loopback AWS.")] = 4566,
     airflow_port: Annotated[int, typer.Option(help="Port of Airflow's web server.")] = 8080,
+    terraform: Annotated[
+        bool, typer.Option("--terraform", help="Let Terraform make what is in the account (terraform/envs/local).")
+    ] = False,
 ) -> None:
     """Start the local stack; does nothing when it runs."""
     from modelway_local.stack.layout import running
     from modelway_local.stack.lifecycle import up as start
 
     console, home = Console(), environment.home()
-    if (stack := running(home)) is None:
+    runs_already = running(home) is not None
+    if not runs_already:
         console.begin("up")
-        stack = start(home, port, airflow_port, console.step)
-        console.end("up", stack.ready_seconds, f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
+    stack = start(home, port, airflow_port, console.step, terraform=terraform)
+    where = f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}"
+    if runs_already:
+        console.say(f"the stack runs already: {where}")
     else:
-        console.say(f"the stack runs already: AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
+        console.end("up", stack.ready_seconds, where)
 
 
 def down() -> None:
@@ -51,8 +58,26 @@ def status() -> None:
 
     endpoints = boto3.client("sagemaker").list_endpoints(MaxResults=100)["Endpoints"]
     typer.echo(f"AWS      {stack.gateway_url}\nAirflow  {stack.airflow_url}\nstate    {stack.home}")
+    if stack.terraform:
+        from modelway_local.stack.terraform import resource_count, state_file
+
+        home = Path(stack.home)
+        typer.echo(f"terraform {resource_count(home)} resources in {state_file(home)}")
     for endpoint in endpoints:
         typer.echo(f"endpoint {endpoint['EndpointName']}: {endpoint['EndpointStatus']}")
+
+
+def terraform(
+    arguments: Annotated[list[str], typer.Argument(help="What Terraform is told: plan, apply, destroy, output, …")],
+) -> None:
+    """Run Terraform on the stack that `modelway up --terraform` started; the exit code is Terraform's."""
+    stack = environment.local_stack()
+    if not stack.terraform:
+        fix = "modelway down, then: modelway up --terraform"
+        raise UserError("what is in this stack's account is not Terraform's", fix=fix)
+    from modelway_local.stack.terraform import run
+
+    raise typer.Exit(run(stack, arguments))
 
 
 def env() -> None:

@@ -1,5 +1,5 @@
 # The fourth environment: the same root on the loopback AWS (modelway up --terraform).
-# Which AWS that is, is said by AWS_ENDPOINT_URL and HTTP_PROXY alone (docs/how-to/terraform-local.md).
+# Which AWS that is, is said by AWS_ENDPOINT_URL and HTTP_PROXY alone (local/modelway_local/stack/terraform.py).
 locals {
   tags = merge(
     { "modelway:project" = "modelway", "modelway:environment" = "local", "modelway:managed-by" = "terraform" },

@@ -7,4 +7,7 @@ terraform {
       version = "~> 5.100"
     }
   }
+
+  # `modelway up --terraform` gives the path at init: -backend-config=path=FILE.
+  backend "local" {}
 }

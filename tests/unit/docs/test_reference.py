@@ -55,10 +55,11 @@ def test_parameters_say_how_they_are_written() -> None:
     def command(
         path: Annotated[Path, typer.Argument(help="Where.")],
         with_plot: Annotated[bool, typer.Option(help="Draw.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     ) -> None: ...
 
     rows = reference.parameters(command)
-    assert [row.spelling for row in rows] == ["PATH", "--with-plot, --no-with-plot"]
+    assert [row.spelling for row in rows] == ["PATH", "--with-plot, --no-with-plot", "--json"]
     assert rows[0].default == "**required**"
 
 

@@ -25,6 +25,7 @@ def environment(scratch: Path) -> dict[str, str]:
     folder = None if named and Path(named).is_file() else mirror()
     if folder is None:
         return {}
+    scratch.mkdir(parents=True, exist_ok=True)
     file = scratch / "terraform.tfrc"
     file.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{folder}"\n  }}\n}}\n')
     return {"TF_CLI_CONFIG_FILE": str(file)}
