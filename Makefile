@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform mwaa-package lambda-package
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package lambda-package
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,13 @@ integration: install ## The DAGs, the gateway, and the stack brought up once and
 
 terraform: install ## Apply, replan, change and destroy on the loopback AWS; says what it could not run
 	$(RUN) pytest -q tests/terraform
+
+LEG ?= 3.0.6
+airflow-leg: install ## DAGs, plugins and core on another Airflow: LEG=3.0.6 or LEG=newest, in an environment of its own
+	$(UV) venv --quiet --clear --python .venv/bin/python .venv-airflow-$(LEG)
+	$(UV) pip install --no-config --quiet --python .venv-airflow-$(LEG)/bin/python -r ci/airflow/$(LEG).txt -r ci/airflow/tests.txt
+	AIRFLOW_HOME=$(CURDIR)/.venv-airflow-$(LEG)/airflow .venv-airflow-$(LEG)/bin/python -m pytest -q -p no:cacheprovider tests/dags tests/unit \
+		--ignore tests/unit/ci --ignore tests/unit/terraform
 
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package

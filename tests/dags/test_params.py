@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, ParamValidationError  # noqa: TID251 - the subject
+from airflow.providers.common.compat.sdk import AirflowFailException, ParamValidationError  # noqa: TID251 - the subject
 
 from modelway.errors import PlatformError, UserError
 

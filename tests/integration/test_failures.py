@@ -147,6 +147,15 @@ def test_an_endpoint_that_cannot_load_its_model_gets_the_old_one_back(
     assert_told(stack_environment, "deploy failed", "weights are corrupt")
 
 
+def test_a_model_whose_artifact_is_gone_is_not_deployed(moody: str, stack_environment: dict[str, str]) -> None:
+    pipeline, record = retrain("none", stack_environment)
+    bucket, _, key = record.model_data_s3_uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(DagRunFailed, match=r"model\.tar\.gz"):
+        pipeline.deploy(NAME, record.model_version)
+    assert boto3.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService"
+
+
 def test_an_image_that_left_the_registry_is_named(moody: str, stack_environment: dict[str, str]) -> None:
     put_mood("none")
     pipeline = PipelineRun(Platform.from_environment(stack_environment), Silent())
