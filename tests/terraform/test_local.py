@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
@@ -193,15 +194,16 @@ def test_inline_policies_fit_iams_limit(policies: Policies) -> None:
     assert max(sizes.values()) < 10_240, sizes
 
 
-def test_what_somebody_changes_by_hand_is_found_and_put_right(account: Account) -> None:
-    s3, versioning = account.client("s3"), 'module.modelway.module.storage.aws_s3_bucket_versioning.this["data"]'
+def test_what_somebody_changes_by_hand_is_found_and_put_right(account: Account, tmp_path: Path) -> None:
+    s3, plan = account.client("s3"), tmp_path / "drift.tfplan"
     s3.put_bucket_versioning(Bucket="modelway-local-data", VersioningConfiguration={"Status": "Suspended"})
     with timed(account, "drift"):
-        drifted = account.terraform("plan", "-refresh-only", "-detailed-exitcode", "-no-color", check=False)
+        drifted = account.terraform("plan", "-detailed-exitcode", "-no-color", f"-out={plan}", check=False)
     assert drifted.returncode == CHANGE
-    assert 'aws_s3_bucket_versioning.this["data"]' in drifted.stdout
+    changed = re.findall(r"# (\S+) will be updated in-place", drifted.stdout)
+    assert changed == ['module.modelway.module.storage.aws_s3_bucket_versioning.this["data"]']
     with timed(account, "repair"):
-        account.terraform("apply", "-auto-approve", "-no-color", f"-target={versioning}")
+        account.terraform("apply", "-no-color", str(plan))
     assert s3.get_bucket_versioning(Bucket="modelway-local-data")["Status"] == "Enabled"
 
 

@@ -166,5 +166,6 @@ def _sweep(home: Path) -> None:
         with contextlib.suppress(psutil.Error):
             env = process.environ()
             ours = env.get("AIRFLOW_HOME") == str(home / "airflow")
+            ours = ours or env.get("TF_DATA_DIR") == str(local_terraform.data_folder(home))
             if ours or env.get("SAGEMAKER_BASE_DIR", "").startswith(f"{home}/work/"):
                 process.kill()

@@ -74,16 +74,16 @@ class Supervisor:
             file.write(f"{time.monotonic() - self._started:.1f} {what}\n")
 
     def _start(self) -> None:
-        env = airflow.environment(self.stack, self._airflow_port)
         self._say("starting moto and Airflow")
         moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._moto_port)]
         self._spawn("moto", moto, {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
-        airflow.prepare_database(self._home, env)
-        for name, command in airflow.commands(self._airflow_port).items():
-            self._spawn(name, command, env)
-        self._await(f"{self.stack.moto_url}/moto-api/", "moto")
-        if not self.stack.terraform:
+        if self.stack.terraform:
+            self._say("packaging functions and DAGs for Terraform")
+            terraform.package(self._home)
+        else:
+            self._start_airflow()
             resources.register_lambdas(self.stack, self._home)
+        self._await(f"{self.stack.moto_url}/moto-api/", "moto")
         self._spawn("gateway", self._gateway(), self._gateway_environment())
         self._await(f"{self.stack.gateway_url}/_local/health", "gateway")
         if self.stack.terraform:
@@ -96,12 +96,22 @@ class Supervisor:
         self._await_dags()
         Stack(**{**self.stack.__dict__, "ready_seconds": round(time.monotonic() - self._started, 1)}).write()
 
+    def _start_airflow(self) -> None:
+        env = airflow.environment(self.stack, self._airflow_port)
+        airflow.prepare_database(self._home, env)
+        for name, command in airflow.commands(self._airflow_port).items():
+            self._spawn(name, command, env)
+
     def _apply(self) -> None:
-        """Let Terraform make what is in the account, while Airflow starts."""
-        self._say("packaging functions and DAGs for Terraform")
-        terraform.package(self._home)
+        """Let Terraform make what is in the account; Airflow starts while the provider waits for resources."""
+
+        def progress(step: str) -> None:
+            if "scheduler" not in self._children:
+                self._start_airflow()
+            self._say(step)
+
         self._say("terraform apply")
-        terraform.apply(self.stack, self._say)
+        terraform.apply(self.stack, progress, self._stop)
         # Airflow has its settings already: they are the names that Terraform gives, or one of the two is wrong.
         ours, theirs = platform(self.stack.airflow_url).to_environment(), terraform.settings(self.stack)
         if different := sorted(name for name in ours if ours[name] != theirs.get(name)):

@@ -6,13 +6,16 @@ and modules), `dist/` (packages). Nothing is written into the checkout.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from modelway.errors import PlatformError, UserError
@@ -25,7 +28,9 @@ ENVIRONMENT = CHECKOUT / "terraform" / "envs" / "local"
 LEAST_VERSION = (1, 11)
 # By this key Terraform's calls are told from others (gateway_gaps/recording.py).
 ACCESS_KEY = "terraform"
+AT_ONCE = 30
 NO_PROVIDER = "Failed to query available provider packages"
+MADE = ": Creation complete"
 PLANNED = re.compile(r"Plan: (\d+) to add")
 ERROR = re.compile(r"^│?\s*Error: (.*)$", re.MULTILINE)
 Progress = Callable[[str], None]
@@ -38,6 +43,11 @@ class TerraformFailed(PlatformError):
 def state_file(home: Path) -> Path:
     """The state of what was applied to this stack."""
     return home / "terraform" / "state" / "terraform.tfstate"
+
+
+def data_folder(home: Path) -> Path:
+    """TF_DATA_DIR: by it Terraform's processes are known as this stack's."""
+    return home / "terraform" / "data"
 
 
 def forget(home: Path) -> None:
@@ -121,13 +131,22 @@ def run(stack: Stack, arguments: list[str]) -> int:
     return subprocess.run(_command(arguments), env=environment(stack), check=False).returncode
 
 
-def apply(stack: Stack, on_progress: Progress) -> None:
-    """`terraform apply`; how far it is goes to `on_progress`, all it says to logs/terraform.log."""
+def apply(stack: Stack, on_progress: Progress, stop: threading.Event) -> None:
+    """`terraform apply`, ended at once when `stop` is set: the account ends with it.
+
+    How far it is goes to `on_progress`, first when the plan is made; all that it says goes to logs/terraform.log.
+    """
     home = Path(stack.home)
     arguments = ["apply", "-auto-approve", "-input=false", "-no-color"]
     process = subprocess.Popen(
-        _command(arguments), env=environment(stack), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        _command(arguments),
+        env=environment(stack),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
+    threading.Thread(target=_end_on, args=(stop, process), daemon=True).start()
     said = []
     with (home / "logs" / "terraform.log").open("w", encoding="utf-8") as log:
         for line in process.stdout or ():
@@ -137,6 +156,15 @@ def apply(stack: Stack, on_progress: Progress) -> None:
                 on_progress(progress)
     if process.wait():
         raise TerraformFailed(f"terraform apply: {_first_error(''.join(said))}; see {home}/logs/terraform.log")
+
+
+def _end_on(stop: threading.Event, process: subprocess.Popen[str]) -> None:
+    """Providers are Terraform's children, in its process group."""
+    while process.poll() is None:
+        if stop.wait(0.2):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return
 
 
 def settings(stack: Stack) -> dict[str, str]:
@@ -158,29 +186,28 @@ def _offline(home: Path) -> dict[str, str]:
     passed = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
     cache = cache_folder().parent / "terraform-providers"
     cache.mkdir(parents=True, exist_ok=True)
+    # Most of the time of an apply is the provider waiting, so many resources are made at once.
+    at_once = {f"TF_CLI_ARGS_{command}": f"-parallelism={AT_ONCE}" for command in ("apply", "destroy")}
     return {
         "TF_PLUGIN_CACHE_DIR": str(cache),
+        **at_once,
         **passed,
         **terraform_providers.environment(home / "terraform"),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "TF_DATA_DIR": str(home / "terraform" / "data"),
+        "TF_DATA_DIR": str(data_folder(home)),
         "TF_IN_AUTOMATION": "1",
         "CHECKPOINT_DISABLE": "1",
     }
 
 
 def _progress(said: list[str]) -> str:
-    """`terraform: 12 of 104 resources`, when the last line brought one."""
-    if ": Creation complete" not in said[-1]:
+    """`terraform: 12 of 104 resources`, when the last line was the plan's sum or brought a resource."""
+    if MADE not in said[-1] and not PLANNED.search(said[-1]):
         return ""
-    made = sum(": Creation complete" in line for line in said)
-    return f"terraform: {made} of {next(_totals(said), '?')} resources"
-
-
-def _totals(said: list[str]) -> Iterator[str]:
-    return (found[1] for line in said if (found := PLANNED.search(line)))
+    total = next((found[1] for line in said if (found := PLANNED.search(line))), "?")
+    return f"terraform: {sum(MADE in line for line in said)} of {total} resources"
 
 
 def _first_error(text: str) -> str:

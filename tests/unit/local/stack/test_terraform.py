@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -74,8 +76,8 @@ def test_progress_counts_what_was_made(on_path: Path, tmp_path: Path) -> None:
     )
     program(on_path, script)
     steps: list[str] = []
-    terraform.apply(stack(tmp_path), steps.append)
-    assert steps == ["terraform: 1 of 2 resources", "terraform: 2 of 2 resources"]
+    terraform.apply(stack(tmp_path), steps.append, threading.Event())
+    assert steps == ["terraform: 0 of 2 resources", "terraform: 1 of 2 resources", "terraform: 2 of 2 resources"]
     assert (tmp_path / "logs" / "terraform.log").read_text().startswith(PLAN)
 
 
@@ -83,7 +85,16 @@ def test_a_failed_apply_names_the_log(on_path: Path, tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     program(on_path, "echo 'Error: creating S3 Bucket: refused'; exit 1")
     with pytest.raises(terraform.TerraformFailed, match=r"creating S3 Bucket: refused; see .*terraform\.log"):
-        terraform.apply(stack(tmp_path), print)
+        terraform.apply(stack(tmp_path), print, threading.Event())
+
+
+def test_an_apply_ends_when_the_stack_does(on_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    program(on_path, f"echo '{PLAN.strip()}'; exec /bin/sleep 60")
+    stop, started = threading.Event(), time.monotonic()
+    with pytest.raises(terraform.TerraformFailed):
+        terraform.apply(stack(tmp_path), lambda _: stop.set(), stop)
+    assert time.monotonic() - started < 30
 
 
 def test_a_persons_own_account_is_out_of_reach(on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
