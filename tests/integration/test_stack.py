@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
+import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -61,6 +64,30 @@ def test_airflow_refuses_who_has_no_token_and_the_gateways_user_sees_no_connecti
     with pytest.raises(ClientError) as denied:
         mwaa.invoke_rest_api(Name="modelway-local", Path="/connections", Method="GET")
     assert denied.value.response["RestApiStatusCode"] == 403  # type: ignore[typeddict-item]
+
+
+def test_runs_started_at_once_do_not_wait_for_each_other(stack: Stack, checkout: Path) -> None:
+    """Airflow 3.2.1 commits its audit log in the API server's event loop: two at once would stop it for a minute."""
+    conf = json.loads((checkout / "tests" / "events" / "start_deployment.json").read_text())["conf"]
+    passwords = json.loads((Path(stack.home) / "airflow" / "passwords.json").read_text())
+    login = {"username": "admin", "password": passwords["admin"]}
+    with httpx.Client(base_url=stack.airflow_url, timeout=30) as client, ThreadPoolExecutor(12) as pool:
+        token = client.post("/auth/token", json=login).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+
+        def start(number: int) -> int:
+            run = {"dag_run_id": f"at-once-{number}", "logical_date": None, "conf": conf}
+            return client.post("/api/v2/dags/deploy/dagRuns", json=run).status_code
+
+        assert client.patch("/api/v2/dags/deploy", json={"is_paused": True}).status_code == 200
+        try:
+            assert set(pool.map(start, range(24))) == {200}
+            logged = client.get("/api/v2/eventLogs", params={"event": "trigger_dag_run"}).json()
+            assert logged["total_entries"] >= 24, "the audit log is kept"
+            for number in range(24):
+                assert client.delete(f"/api/v2/dags/deploy/dagRuns/at-once-{number}").status_code == 204
+        finally:
+            assert client.patch("/api/v2/dags/deploy", json={"is_paused": False}).status_code == 200
 
 
 def test_a_killed_gateway_comes_back_with_its_state(stack: Stack, stack_environment: dict[str, str]) -> None:

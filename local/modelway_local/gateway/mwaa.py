@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
@@ -40,7 +39,6 @@ class Mwaa:
         self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=TIMEOUT)
         self._token = ""
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
 
     def handle(self, request: Request) -> Answer | None:
         """The answer to an MWAA request; None if the path is not MWAA's. Raises AwsError."""
@@ -81,11 +79,6 @@ class Mwaa:
         return status, answer
 
     def _send(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:
-        """One write at a time: two at once in one API server over SQLite wait for each other."""
-        with self._writing if method != "GET" else contextlib.nullcontext():
-            return self._exchange(method, path, body, token)
-
-    def _exchange(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:
         response = self._pool.request(
             method,
             f"{self._url()}/api/v2{path}",

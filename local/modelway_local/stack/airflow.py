@@ -70,13 +70,10 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
         "API__WORKERS": 1,
         "API__SECRET_KEY": keys["api"],
         "API_AUTH__JWT_SECRET": keys["jwt"],
-        # The API server refuses what finds SQLite's lock taken (airflow_process.py): a task asks again soon and for
-        # long, where Airflow's own five tries, up to 90 s apart, end the task when many run at once.
-        # And it waits for the answer: whoever gave up on a start that was done is told that the task runs already.
-        "WORKERS__EXECUTION_API_TIMEOUT": 60.0,
-        "WORKERS__EXECUTION_API_RETRIES": 40,
-        "WORKERS__EXECUTION_API_RETRY_WAIT_MIN": 0.2,
-        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": 3.0,
+        # A task that gives up on an answer and asks again is told that it runs already, and fails.
+        "WORKERS__EXECUTION_API_TIMEOUT": 90.0,
+        "WORKERS__EXECUTION_API_RETRIES": 10,
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": 10.0,
         "LOGGING__LOGGING_LEVEL": "WARNING",
     }
     airflow = {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}
