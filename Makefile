@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package lambda-package
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package lambda-package container
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,10 +52,13 @@ airflow-leg: install ## DAGs, plugins and core on another Airflow: LEG=3.0.6 or 
 	AIRFLOW_HOME=$(CURDIR)/.venv-airflow-$(LEG)/airflow .venv-airflow-$(LEG)/bin/python -m pytest -q -p no:cacheprovider tests/dags tests/unit \
 		--ignore tests/unit/ci --ignore tests/unit/terraform
 
+container: install ## Images that buildah builds, and running one; installs buildah where it may
+	$(RUN) pytest -q tests/container
+
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package
 
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-test: lint unit integration terraform ## Everything that CI runs
+test: lint unit integration terraform container ## Everything that CI runs

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from modelway import settings
 from modelway.contracts.base import Document
-from modelway.errors import PlatformError
 
 
 class Platform(Document):
@@ -29,17 +28,7 @@ class Platform(Document):
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Platform:
         """Read the settings. Raises PlatformError naming each variable that is missing or wrong."""
-        source = os.environ if environ is None else environ
-        values = {
-            name: source[variable]
-            for name in cls.model_fields
-            if source.get(variable := f"MODELWAY_{name.upper()}", "") != ""
-        }
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            wrong = "; ".join(f"MODELWAY_{str(e['loc'][0]).upper()}: {e['msg'].lower()}" for e in error.errors())
-            raise PlatformError(f"the platform's settings are incomplete: {wrong}") from error
+        return settings.from_environment(cls, "the platform's", environ)
 
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads back."""

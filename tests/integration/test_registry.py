@@ -21,7 +21,7 @@ from modelway.contracts import Image
 from modelway.contracts.reading import read_model_spec
 from modelway.errors import PlatformError
 from modelway.packaging.dependencies import Dependencies
-from modelway.packaging.image import LABEL_IO_SCHEMA, BuiltImage, build_image
+from modelway.packaging.image import LABEL_IO_SCHEMA, LABEL_REVISION, BuiltImage, build_image, manifest_of
 from modelway.packaging.layers import write_layer
 from modelway.packaging.registry import Registry, TagTaken
 from modelway.pipeline.publishing import Publisher
@@ -105,6 +105,45 @@ def test_a_tag_that_names_this_image_is_adopted_and_another_is_taken(url: str, t
     with pytest.raises(TagTaken):
         registry.push(two, "1.0.0")
     assert registry.digest_of("1.0.0") == one.digest
+
+
+def test_what_the_registry_holds_is_compared_with_what_was_sent(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that rewrites manifests, as some do to OCI's, would give a digest that nobody built."""
+    registry = registry_of(url)
+    image = built(model_repo(tmp_path / "repo"), tmp_path / "work")
+    put = RegistryStore.put_manifest
+    rewritten: Any = lambda store, name, tag, body: put(store, name, tag, body + b"\n")  # noqa: E731
+    monkeypatch.setattr(RegistryStore, "put_manifest", rewritten)
+    with pytest.raises(PlatformError, match="not the manifest that was pushed"):
+        registry.push(image, "1.0.0")
+
+
+def test_a_commit_that_changes_nothing_keeps_version_and_digest(url: str, tmp_path: Path) -> None:
+    repo = model_repo(tmp_path / "repo")
+    publisher = Publisher(PLATFORM, SPEC.name)
+    image = built(repo, tmp_path / "work")
+    first, _ = publisher.push(of_commit(image, "a" * 40), repo, SPEC, "feat: a")
+    again, why = publisher.push(of_commit(image, "b" * 40), repo, SPEC, "feat: b")
+    assert (again, why.bump) == (first, "none")
+    assert first.digest == of_commit(image, "a" * 40).digest != of_commit(image, "b" * 40).digest
+
+
+def of_commit(image: BuiltImage, commit: str) -> BuiltImage:
+    """The image with the label that names its commit, as buildah's images have it."""
+    config = json.loads(image.config)
+    config["config"]["Labels"][LABEL_REVISION] = commit
+    body = json.dumps(config).encode()
+    return BuiltImage(manifest_of(body, image.layers), body, image.layers)
+
+
+def test_an_image_without_a_base_is_not_pushed_to_an_account(url: str, tmp_path: Path) -> None:
+    boto3.client("ecr").create_repository(repositoryName=f"modelway/{SPEC.name}", imageTagMutability="IMMUTABLE")
+    publisher = Publisher(PLATFORM.model_copy(update={"environment": "dev"}), SPEC.name)
+    repo = model_repo(tmp_path / "repo")
+    with pytest.raises(PlatformError, match="MODELWAY_BUILDER=buildah"):
+        publisher.push(built(repo, tmp_path / "work"), repo, SPEC, "feat: a")
 
 
 def test_a_repository_that_does_not_exist_is_refused(url: str, tmp_path: Path) -> None:

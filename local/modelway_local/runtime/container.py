@@ -1,8 +1,13 @@
-"""One container as a process group: its image unpacked, its paths relocated, its output followed."""
+"""One container as a process group: its image unpacked, its command run, its output followed.
+
+An image that names an interpreter (the pure-Python builder's) holds no base: its paths are relocated to this machine's.
+An image with a base of its own (buildah's) gets its files as root folder; see rooted.py.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -15,11 +20,14 @@ from typing import IO
 
 from modelway.packaging.interpreters import clean_interpreter
 from modelway_local.registry.store import UnpackedImage
+from modelway_local.runtime.rooted import Rooted
 
 ML_ROOT = "/opt/ml"
 INTERPRETER_LABEL = "dev.modelway.interpreter"
 STOP_GRACE_SECONDS = 5.0
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+# What an image without a PATH gets from a container engine.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a container may see of this machine: enough to run, no credentials.
 PASSED_ON = ("LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -41,13 +49,18 @@ class Container:
         self._image = image
         self._base_dir = base_dir
         config = image.config.get("config", {})
-        command = list(entrypoint if entrypoint else config.get("Entrypoint") or [])
-        self._command = [self._relocate(part) for part in [*command, *arguments]]
-        if self._command and self._command[0] in {"python", "python3"}:
-            minor = (config.get("Labels") or {}).get(INTERPRETER_LABEL, f"3.{sys.version_info.minor}")
-            self._command[0] = str(clean_interpreter(interpreters, minor))
+        command = [*(entrypoint if entrypoint else config.get("Entrypoint") or []), *arguments]
         declared = dict(item.split("=", 1) for item in config.get("Env") or [])
-        self._environment = self._environ({**declared, **environment})
+        self._rooted = has_base(image)
+        if self._rooted:
+            self._command = command
+            self._environment = {"PATH": DEFAULT_PATH, "HOME": "/", **declared, **environment}
+        else:
+            self._command = [self._relocate(part) for part in command]
+            if self._command and self._command[0] in {"python", "python3"}:
+                minor = (config.get("Labels") or {}).get(INTERPRETER_LABEL, f"3.{sys.version_info.minor}")
+                self._command[0] = str(clean_interpreter(interpreters, minor))
+            self._environment = self._environ({**declared, **environment})
         self._on_line = on_line
         self._reader: threading.Thread | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -82,10 +95,15 @@ class Container:
         if not self._command:
             raise OSError("the image has no Entrypoint and the request gives none")
         (self._base_dir / "tmp").mkdir(parents=True, exist_ok=True)
-        launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
+        self.process = self._launch_rooted() if self._rooted else self._launch_relocated()
+        assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
+        self._reader = threading.Thread(target=self._follow, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
+
+    def _launch_relocated(self) -> subprocess.Popen[bytes]:
         workdir = self._image.config.get("config", {}).get("WorkingDir") or ""
-        self.process = subprocess.Popen(
-            [*launcher, *self._command],
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), *self._command],
             env=self._environment,
             cwd=self._relocate(workdir) if workdir and Path(self._relocate(workdir)).is_dir() else self._base_dir,
             stdin=subprocess.DEVNULL,
@@ -93,9 +111,30 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
-        self._reader = threading.Thread(target=self._follow, args=(self.process.stdout,), daemon=True)
-        self._reader.start()
+
+    def _launch_rooted(self) -> subprocess.Popen[bytes]:
+        """The environment goes by standard input: the image's may not touch the launcher, and no list shows it."""
+        config = self._image.config.get("config", {})
+        wanted: Rooted = {
+            "rootfs": str(self._image.rootfs),
+            "base_dir": str(self._base_dir),
+            "user": config.get("User") or "",
+            "workdir": config.get("WorkingDir") or "/",
+            "environment": self._environment,
+            "command": self._command,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("rooted.py"))],
+            env={"PATH": DEFAULT_PATH},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdin is not None  # noqa: S101 - PIPE was asked for
+        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(json.dumps(wanted).encode())
+        return process
 
     def _follow(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(ValueError, OSError):
@@ -134,3 +173,9 @@ class Container:
         assert self.process is not None  # noqa: S101 - start() comes first
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
+
+
+def has_base(image: UnpackedImage) -> bool:
+    """Whether the image brings its own Python and libraries, rather than naming an interpreter of this machine."""
+    labels = image.config.get("config", {}).get("Labels") or {}
+    return INTERPRETER_LABEL not in labels and (image.rootfs / "usr").is_dir()

@@ -47,9 +47,9 @@ def _name_under(prefix: str, key: str) -> str:
 
 
 def upload(client: Any, folder: Path, uri: str) -> int:
-    """Copy every file of `folder` below `uri`; returns how many."""
+    """Copy every file of `folder` below `uri`; returns how many. A link is left out: it may name any file of ours."""
     bucket, prefix = split(uri)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
     for path in files:
         client.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}")
     return len(files)

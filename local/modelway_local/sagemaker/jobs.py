@@ -316,7 +316,9 @@ def _stream(name: str) -> str:
 
 
 def _read(path: Path) -> str:
-    return path.read_text(errors="replace").strip()[:FAILURE_REASON_MAXIMUM] if path.is_file() else ""
+    """A container's own words; not through a link, which may name any file of ours."""
+    sound = path.is_file() and not path.is_symlink()
+    return path.read_text(errors="replace").strip()[:FAILURE_REASON_MAXIMUM] if sound else ""
 
 
 def _last_words(lines: list[str]) -> str:

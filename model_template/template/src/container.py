@@ -62,9 +62,9 @@ def evaluate():
     source = BASE / "processing" / "input"
     output = BASE / "processing" / "output"
     output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(source / "model" / "model.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(source / "model" / "model.tar.gz") as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's Python has none
+        archive.extractall(folder)
         result = model.evaluate(Path(folder), source / "data")
     (output / "evaluation.json").write_text(json.dumps({"schema_version": 1, **result}), encoding="utf-8")
 

@@ -55,27 +55,29 @@ def version(folder: Folder) -> None:
 
 @app.command()
 def package(folder: Folder) -> None:
-    """Build the image and say its digest."""
+    """Build the image, say its digest and leave it in the folder `image` for `push`."""
     from modelway.contracts.reading import read_model_spec
+    from modelway.packaging.saved import save
     from modelway.pipeline.publishing import package as build
+    from modelway.pipeline.work import WorkFolder
 
     built = build(folder, read_model_spec(folder / "model.yaml"), lambda line: typer.echo(line, err=True))
+    save(built, WorkFolder().path / "image")
     typer.echo(built.digest)
 
 
 @app.command()
 def push(folder: Folder) -> None:
-    """Push the image under the next free version; a push of equal content keeps its version."""
+    """Push what `package` left under the next free version; a push of equal content keeps its version."""
     from modelway.contracts.reading import read_model_spec
+    from modelway.packaging.saved import load
     from modelway.pipeline.publishing import Publisher
-    from modelway.pipeline.publishing import package as build
     from modelway.pipeline.source import commit_title
     from modelway.pipeline.work import WorkFolder
 
-    platform, spec = environment.connect(), read_model_spec(folder / "model.yaml")
-    built = build(folder, spec, lambda line: typer.echo(line, err=True))
+    platform, spec, work = environment.connect(), read_model_spec(folder / "model.yaml"), WorkFolder()
+    built = load(work.path / "image", folder, spec)
     image, _ = Publisher(platform, spec.name).push(built, folder, spec, commit_title(folder))
-    work = WorkFolder()
     work.write("image", image)
     work.dotenv("image", MODELWAY_VERSION=image.version, MODELWAY_IMAGE=image.uri)
     typer.echo(f"{image.repository_uri}:{image.version} {image.digest}")

@@ -13,11 +13,13 @@ import typer
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo, ParameterInfo
 
 from modelway.cli.main import app
+from modelway.contracts.base import Document
+from modelway.packaging.building import BuildSettings
 from modelway.platform import Platform
 
 WORDS = {Path: "path", str: "text", list[str]: "words", int: "whole number", float: "number", bool: ""}
 REQUIRED = "**required**"
-SOURCES = {"cli": "src/modelway/cli", "settings": "src/modelway/platform.py"}
+SOURCES = {"cli": "src/modelway/cli", "settings": "Platform and BuildSettings"}
 CLI_HEAD = """\
 The commands of `modelway`, from its own help; `modelway COMMAND --help` says the same. In a checkout the command is
 `.venv/bin/modelway`.
@@ -31,6 +33,9 @@ SETTINGS_HEAD = """\
 The environment variables that tell Lambdas, Airflow's workers and the `modelway` command where the platform runs.
 `modelway env` prints the local stack's. A variable that is missing or wrong is an error that names it; an empty one
 counts as missing.
+"""
+BUILD_HEAD = """\
+Read by `modelway ci package` and `modelway run`; [images](../explanation/images.md) says what the two builders make.
 """
 # Read by one part each, beside the settings that every part shares: default and meaning.
 OTHER_VARIABLES = {
@@ -142,13 +147,20 @@ def settings_reference() -> str:
     """The page of the platform's variables."""
     lines = ["# Settings\n", _generated("settings"), SETTINGS_HEAD]
     lines += ["| Variable | Default | Meaning |", "|---|---|---|"]
-    for name, field in Platform.model_fields.items():
-        default = REQUIRED if field.is_required() else _default(field.default)
-        lines.append(f"| `MODELWAY_{name.upper()}` | {default} | {field.description} |")
+    lines += _fields(Platform)
+    lines.append(f"\n## Building images\n\n{BUILD_HEAD}")
+    lines += ["| Variable | Default | Meaning |", "|---|---|---|", *_fields(BuildSettings)]
     lines.append("\n## Folders\n\nWhere things are kept on the machine that runs the command.\n")
     lines += ["| Variable | Default | Meaning |", "|---|---|---|"]
     lines += [f"| `{name}` | {default} | {meaning} |" for name, (default, meaning) in OTHER_VARIABLES.items()]
     return "\n".join(lines) + "\n"
+
+
+def _fields(kind: type[Document]) -> Iterator[str]:
+    """A row for each field that is read from a variable."""
+    for name, field in kind.model_fields.items():
+        default = REQUIRED if field.is_required() else _default(field.default)
+        yield f"| `MODELWAY_{name.upper()}` | {default} | {field.description} |"
 
 
 def _generated(page: str) -> str:

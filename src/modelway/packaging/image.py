@@ -1,8 +1,8 @@
 """The image of a model: base, dependencies, code; a Docker v2 schema 2 manifest, which is what SageMaker takes.
 
-The digest depends on content alone: no version, commit or date is in the image, so a commit that changes neither code
-nor dependencies has the digest of the one before, and the platform can tell. Version and commit are on the tag, the
-SageMaker resources' tags and the TrainingRequest.
+No version or date is in an image, and a commit only in labels that `content_of` leaves aside, so a commit that changes
+neither code nor dependencies has the content of the one before, and the platform can tell. Version and commit are on
+the tag, the SageMaker resources' tags and the TrainingRequest.
 """
 
 from __future__ import annotations
@@ -34,6 +34,17 @@ LABEL_SPEC_DIGEST = "dev.modelway.spec-digest"
 LABEL_IO_SCHEMA = "dev.modelway.io-schema"
 LABEL_CODE = "dev.modelway.code-digest"
 LABEL_INTERPRETER = "dev.modelway.interpreter"
+LABEL_TITLE = "org.opencontainers.image.title"
+LABEL_REVISION = "org.opencontainers.image.revision"
+LABEL_SOURCE = "org.opencontainers.image.source"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the code comes from: the commit's full hash, and the project's address or "" when unknown."""
+
+    revision: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,6 @@ def program_files(model_dir: Path, spec: ModelSpec) -> list[tuple[str, Path]]:
 def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, work: Path) -> BuiltImage:
     """Build the image of `model_dir` in `work`. Raises UserError for a repo that lacks a part."""
     work.mkdir(parents=True, exist_ok=True)
-    schema = read_io_schema(model_dir)
     files = program_files(model_dir, spec)
     marker = work / "modelway-base"
     marker.write_text(f"modelway process base, Python {dependencies.minor}\n")
@@ -87,22 +97,45 @@ def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, wo
         dependencies.layer,
         write_layer(files, work / "code.tar.gz"),
     )
-    labels = {
-        "org.opencontainers.image.title": spec.name,
-        LABEL_INTERPRETER: dependencies.minor,
+    labels = content_labels(model_dir, spec) | {LABEL_INTERPRETER: dependencies.minor}
+    config = _json(_config(layers, labels))
+    return BuiltImage(manifest_of(config, layers), config, layers)
+
+
+def content_labels(model_dir: Path, spec: ModelSpec) -> dict[str, str]:
+    """Labels that follow from the folder's content: what the next push must know of this one."""
+    return {
+        LABEL_TITLE: spec.name,
         LABEL_SPEC: spec.canonical_json(),
         LABEL_SPEC_DIGEST: _digest(spec.canonical_json().encode()),
-        LABEL_IO_SCHEMA: json.dumps(schema, sort_keys=True, separators=(",", ":")),
-        LABEL_CODE: content_digest(files),
+        LABEL_IO_SCHEMA: json.dumps(read_io_schema(model_dir), sort_keys=True, separators=(",", ":")),
+        LABEL_CODE: content_digest(program_files(model_dir, spec)),
     }
-    config = _json(_config(layers, labels))
+
+
+def origin_labels(origin: Origin) -> dict[str, str]:
+    """Labels that name the commit: the first one with this content, since equal content is not pushed again."""
+    found = {LABEL_REVISION: origin.revision, LABEL_SOURCE: origin.source}
+    return {name: value for name, value in found.items() if value}
+
+
+def content_of(config: bytes) -> str:
+    """A digest of what an image does: its config with the layers that it names, without the commit."""
+    document = json.loads(config)
+    labels = document["config"].get("Labels") or {}
+    content = {name: value for name, value in labels.items() if name not in {LABEL_REVISION, LABEL_SOURCE}}
+    return _digest(_json({**document, "config": {**document["config"], "Labels": content}}))
+
+
+def manifest_of(config: bytes, layers: tuple[Layer, ...]) -> bytes:
+    """The Docker v2 schema 2 manifest of a config and its layers."""
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": {"mediaType": CONFIG_TYPE, "size": len(config), "digest": _digest(config)},
         "layers": [{"mediaType": LAYER_TYPE, "size": part.size, "digest": part.digest} for part in layers],
     }
-    return BuiltImage(_json(manifest), config, layers)
+    return _json(manifest)
 
 
 def _config(layers: tuple[Layer, ...], labels: dict[str, str]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import shutil
 import tarfile
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +56,18 @@ def write_layer(files: Iterable[tuple[str, Path]], path: Path) -> Layer:
     partial.replace(path)
     digests = f"sha256:{outer.sha256.hexdigest()}", f"sha256:{inner.sha256.hexdigest()}"
     return Layer(path, *digests, path.stat().st_size)
+
+
+def compress(tar: Path, path: Path) -> None:
+    """Gzip a tar to `path`, whole or not at all; the same tar gives the same bytes."""
+    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    with (
+        tar.open("rb") as source,
+        partial.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=GZIP_LEVEL, mtime=0) as zipped,
+    ):
+        shutil.copyfileobj(source, zipped, CHUNK)
+    partial.replace(path)
 
 
 def _add(tar: tarfile.TarFile, name: str, source: Path) -> None:

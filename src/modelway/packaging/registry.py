@@ -55,7 +55,16 @@ class Registry:
                 return named
             raise TagTaken(f"{self._repository}:{tag} already names {named}")
         self._expect(answer, 201, f"the manifest of {self._repository}:{tag}")
+        self._confirm(image, tag)
         return image.digest
+
+    def _confirm(self, image: BuiltImage, tag: str) -> None:
+        """The registry has under `tag` what was sent, byte for byte, of the type that SageMaker takes."""
+        found = self._send("GET", f"manifests/{tag}", headers={"Accept": MANIFEST_TYPE})
+        self._expect(found, 200, f"{self._repository}:{tag}")
+        kind = found.headers.get("Content-Type", "").split(";")[0]
+        if kind != MANIFEST_TYPE or found.data != image.manifest:
+            raise PlatformError(f"{self._repository}:{tag} is {kind} in the registry, not the manifest that was pushed")
 
     def _push_layer(self, layer: Layer) -> None:
         if self._send("HEAD", f"blobs/{layer.digest}").status != 200:
@@ -75,14 +84,18 @@ class Registry:
         answer = self._send("HEAD", f"manifests/{tag}", headers={"Accept": MANIFEST_TYPE})
         return answer.headers.get("Docker-Content-Digest") if answer.status == 200 else None
 
-    def labels(self, reference: str) -> dict[str, str]:
-        """Labels of the image that a tag or digest names."""
+    def config(self, reference: str) -> bytes:
+        """The config of the image that a tag or digest names."""
         found = self._send("GET", f"manifests/{reference}", headers={"Accept": MANIFEST_TYPE})
         self._expect(found, 200, f"{self._repository}:{reference}")
         digest = json.loads(found.data)["config"]["digest"]
         config = self._send("GET", f"blobs/{digest}", headers={"Accept": CONFIG_TYPE})
         self._expect(config, 200, f"the config of {self._repository}:{reference}")
-        labels: dict[str, str] = json.loads(config.data)["config"].get("Labels") or {}
+        return config.data
+
+    def labels(self, reference: str) -> dict[str, str]:
+        """Labels of the image that a tag or digest names."""
+        labels: dict[str, str] = json.loads(self.config(reference))["config"].get("Labels") or {}
         return labels
 
     def _expect(self, answer: urllib3.BaseHTTPResponse, status: int, what: str) -> None:

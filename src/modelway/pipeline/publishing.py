@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,18 @@ import boto3
 
 from modelway.contracts import Image, ModelSpec
 from modelway.errors import PlatformError, UserError
-from modelway.packaging.dependencies import Progress, install
-from modelway.packaging.image import LABEL_IO_SCHEMA, LABEL_SPEC, BuiltImage, build_image, read_io_schema
+from modelway.packaging.building import build
+from modelway.packaging.dependencies import Progress
+from modelway.packaging.image import (
+    LABEL_INTERPRETER,
+    LABEL_IO_SCHEMA,
+    LABEL_SPEC,
+    BuiltImage,
+    content_of,
+    read_io_schema,
+)
 from modelway.packaging.registry import Registry, TagTaken
+from modelway.pipeline.source import origin
 from modelway.platform import Platform
 from modelway.versioning import names
 from modelway.versioning.semantic import NextVersion, Release, next_version, parse
@@ -78,15 +86,19 @@ class Publisher:
     def push(self, built: BuiltImage, model_dir: Path, spec: ModelSpec, title: str) -> tuple[Image, NextVersion]:
         """Push under the next version that is free; the registry's immutable tag is the reservation.
 
-        Content that the last version has already keeps that version. Raises PlatformError when the registry refuses.
+        Content that the last version has already keeps that version and its digest. Raises PlatformError when the
+        registry refuses, and for an image that SageMaker could not run.
         """
+        if self._platform.environment != "local" and LABEL_INTERPRETER in json.loads(built.config)["config"]["Labels"]:
+            message = "an image of the builder `layers` has no base, so SageMaker cannot run it"
+            raise PlatformError(message, fix="set MODELWAY_BUILDER=buildah, or leave it at auto")
         uri = self._repository_uri()
         registry = self._registry(uri)
         for _ in range(RESERVATION_TRIES):
             last = self._last(registry)
-            if last and registry.digest_of(last.version) == built.digest:
-                same = NextVersion(last.version, "none", ("the image is the same, byte for byte",))
-                return Image(repository_uri=uri, version=last.version, digest=built.digest), same
+            if last and (held := _same(registry, last.version, built)):
+                same = NextVersion(last.version, "none", ("the image's content is the same",))
+                return Image(repository_uri=uri, version=last.version, digest=held), same
             wanted = _next(last, model_dir, spec, title)
             try:
                 digest = registry.push(built, wanted.version)
@@ -96,11 +108,18 @@ class Publisher:
         raise PlatformError(f"{self._name}: no version was free in {RESERVATION_TRIES} tries", fix="run the job again")
 
 
+def _same(registry: Registry, version: str, built: BuiltImage) -> str | None:
+    """Digest of `version` when it has the content of `built`; another commit or date is no other content."""
+    digest = registry.digest_of(version)
+    if digest is None or digest == built.digest:
+        return digest
+    return digest if content_of(registry.config(digest)) == content_of(built.config) else None
+
+
 def _next(last: Release | None, model_dir: Path, spec: ModelSpec, title: str) -> NextVersion:
     return next_version(last, read_io_schema(model_dir), frozenset(spec.training.channels), title)
 
 
 def package(model_dir: Path, spec: ModelSpec, on_progress: Progress) -> BuiltImage:
-    """Build the image; a change of code alone takes well under a second."""
-    dependencies = install(model_dir / spec.requirements, on_progress)
-    return build_image(model_dir, spec, dependencies, Path(tempfile.mkdtemp(prefix="modelway-image-")))
+    """Build the image; a change of code alone takes well under a second with the pure-Python builder."""
+    return build(model_dir, spec, origin(model_dir), on_progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from modelway.contracts import Provenance
+from modelway.packaging.image import Origin
 from modelway.packaging.layers import content_digest, tree
 
 Cause = Literal["commit", "schedule", "manual"]
@@ -19,16 +20,26 @@ Cause = Literal["commit", "schedule", "manual"]
 def provenance(model_dir: Path, cause: Cause = "commit") -> Provenance:
     """Provenance of a model folder; outside git the content stands for the commit."""
     environ = os.environ
-    commit = environ.get("UPSTREAM_COMMIT_SHA") or _git(model_dir, "rev-parse", "HEAD") or _content_sha(model_dir)
     return Provenance(
         project_path=environ.get("UPSTREAM_PROJECT_PATH") or model_dir.resolve().name,
-        commit_sha=commit,
+        commit_sha=_commit(model_dir),
         ref=environ.get("UPSTREAM_REF") or _git(model_dir, "rev-parse", "--abbrev-ref", "HEAD") or "main",
         pipeline_id=pipeline_id(),
         pipeline_url=environ.get("CI_PIPELINE_URL", ""),
         commit_title=commit_title(model_dir),
         triggered_by=cause,
     )
+
+
+def origin(model_dir: Path) -> Origin:
+    """What an image's labels say of the commit; the project's address is known in a GitLab pipeline."""
+    server, path = os.environ.get("CI_SERVER_URL", ""), os.environ.get("UPSTREAM_PROJECT_PATH", "")
+    return Origin(_commit(model_dir), f"{server}/{path}" if server and path else "")
+
+
+def _commit(model_dir: Path) -> str:
+    found = os.environ.get("UPSTREAM_COMMIT_SHA") or _git(model_dir, "rev-parse", "HEAD")
+    return found or _content_sha(model_dir)
 
 
 def pipeline_id() -> str:

@@ -86,7 +86,7 @@ def test_only_runner_faults_are_retried() -> None:
     assert set(jobs()["default"]["retry"]["when"]) == RUNNER_FAULTS
 
 
-@pytest.mark.parametrize("name", ["reserve-version", "train", "deploy", "rollback", "retrain-all", "build-and-push"])
+@pytest.mark.parametrize("name", ["reserve-version", "train", "deploy", "rollback", "retrain-all", "push-image"])
 def test_jobs_that_change_aws_are_not_interrupted(name: str) -> None:
     assert resolved(name, "interruptible") is False
 
@@ -119,7 +119,13 @@ def test_the_bridge_gets_the_job_id_from_the_artifact_job() -> None:
     assert upstream["model-source"]["artifacts"]["reports"]["dotenv"] == "source.env"
 
 
-@pytest.mark.parametrize("name", ["validate-model", "admit-model"])
+@pytest.mark.parametrize("name", ["fetch-model", "report"])
+def test_jobs_that_call_gitlab_are_in_the_tokens_scope(name: str) -> None:
+    assert resolved(name, "environment") == {"name": "model-repos", "action": "access"}
+
+
+@pytest.mark.parametrize("name", ["validate-model", "admit-model", "build-image"])
 def test_jobs_that_run_the_models_code_hold_no_identity(name: str) -> None:
     assert resolved(name, "id_tokens") is None
+    assert resolved(name, "environment") is None
     assert all(line.startswith("env -u MODELWAY_GITLAB_TOKEN -u CI_JOB_TOKEN ") for line in resolved(name, "script"))

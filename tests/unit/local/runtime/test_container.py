@@ -113,3 +113,12 @@ def test_an_image_with_nothing_to_run_cannot_start(rootfs: Path) -> None:
 
 def test_stop_before_start_is_harmless(rootfs: Path) -> None:
     Container(UnpackedImage(rootfs, {}, ""), [], base_dir=rootfs, environment={}, interpreters=rootfs).stop()
+
+
+def test_an_image_with_a_base_of_its_own_keeps_its_paths_and_its_python(rootfs: Path) -> None:
+    (rootfs / "usr").mkdir()
+    entrypoint = ["python", "/opt/program/container.py"]
+    found = parts(rootfs, ("train",), {"MODE": "/opt/ml"}, Entrypoint=entrypoint, Env=["PYTHONPATH=/opt/program"])
+    assert found.command == [*entrypoint, "train"]
+    assert (found.environment["PYTHONPATH"], found.environment["MODE"]) == ("/opt/program", "/opt/ml")
+    assert "SAGEMAKER_BASE_DIR" not in found.environment

@@ -1,0 +1,44 @@
+"""buildah, and a base image from Debian's packages: installed and made where they are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ci.images import base_image
+
+TOOLS = ("buildah", "mmdebstrap")
+
+
+def install_tools(*names: str) -> None:
+    """Install Debian packages that give the command of their name; skips, saying why, where that cannot be."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        pytest.skip(f"{', '.join(missing)} missing, and only root on a Debian can install them")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *missing]):
+        done = subprocess.run(["apt-get", *command], capture_output=True, text=True, env=environment, check=False)
+        if done.returncode:
+            pytest.skip(f"apt-get {command[0]} failed, so {', '.join(missing)} are missing: {done.stderr[-300:]}")
+
+
+@pytest.fixture(scope="session")
+def base() -> str:
+    """Name of a base image with Python 3.11, in buildah's storage."""
+    install_tools(*TOOLS)
+    if os.geteuid() != 0:
+        pytest.skip("buildah's overlay storage and mmdebstrap are run as root here")
+    return base_image.make()
+
+
+@pytest.fixture(scope="session")
+def certificates() -> str:
+    """The machine's certificates, for a RUN step behind a proxy; empty where there are none."""
+    path = os.environ.get("SSL_CERT_FILE", "")
+    return path if Path(path).is_file() else ""
