@@ -63,13 +63,14 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
 
 
 @pytest.mark.parametrize(
-    ("step", "before"), [("wait", "trigger"), ("report", "wait"), ("deploy", "wait"), ("trigger", "push")]
+    ("step", "before"),
+    [("wait", "trigger"), ("report", "wait"), ("deploy", "wait"), ("trigger", "push"), ("push", "package")],
 )
 def test_a_step_out_of_turn_names_the_one_before(pipeline: Pipeline, step: str, before: str, tmp_path: Path) -> None:
     other = Pipeline.__new__(Pipeline)
     other.__dict__ |= pipeline.__dict__
     other._environment = {**pipeline._environment, "MODELWAY_OUT": str(tmp_path)}
-    folder = [str(pipeline.repo)] if step in ("deploy", "trigger") else []
+    folder = [str(pipeline.repo)] if step in ("deploy", "trigger", "push") else []
     assert f"modelway ci {before}" in other.job("ci", step, *folder, code=2)
 
 
@@ -108,6 +109,8 @@ def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline:
     repo = str(pipeline.repo)
     for leftover in pipeline.work.glob("*.json"):
         leftover.unlink()
+    assert "is not that of" in pipeline.job("ci", "push", repo, code=2), "the image that lies there is of other code"
+    pipeline.job("ci", "package", repo)
     pipeline.job("ci", "push", repo)
     pipeline.job("ci", "trigger", repo)
     pipeline.job("ci", "wait")
