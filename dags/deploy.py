@@ -25,7 +25,8 @@ from modelway.contracts import DeploymentRequest
     catchup=False,
     max_active_runs=32,
     params=dag_params(DeploymentRequest),
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(hours=1)},
+    # Many: a try adopts what the one before started, and a busy scheduler fails tasks that were deferred and are sound.
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=5), "execution_timeout": timedelta(hours=1)},
     on_failure_callback=announce_failure,
     tags=["modelway"],
 )

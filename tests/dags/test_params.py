@@ -93,7 +93,7 @@ def test_the_docstring_is_the_doc(dag: Any) -> None:
 
 def test_every_task_says_how_often_and_how_long(dag: Any) -> None:
     for task in dag.tasks:
-        assert task.retries == 2, task.task_id
+        assert task.retries == 5, task.task_id
         assert task.retry_delay == timedelta(seconds=5), task.task_id
         assert isinstance(task.execution_timeout, timedelta), task.task_id
 
