@@ -17,7 +17,9 @@ class Platform(Document):
     environment: str = Field(default="local", pattern=r"^[a-z]{2,10}$", description="local, dev, stage or prod.")
     data_bucket: str = Field(description="S3 bucket of training data.")
     artifacts_bucket: str = Field(description="S3 bucket of models, evaluations and reports.")
-    sagemaker_role_arn: str = Field(description="Execution role of jobs and models.")
+    sagemaker_role_arn: str = Field(
+        description="Execution role of jobs and models; `{model}` in it stands for the model's name."
+    )
     sns_topic_arn: str = Field(description="Topic that people subscribe to.")
     slack_secret_id: str = Field(default="", description="Secrets Manager secret with the webhook URL; empty: none.")
     mwaa_environment: str = Field(default="modelway-local", description="Name of the MWAA environment.")
@@ -33,6 +35,10 @@ class Platform(Document):
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads back."""
         return {f"MODELWAY_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+
+    def role_of(self, model: str) -> str:
+        """ARN of the role that a model's jobs and endpoint run as."""
+        return self.sagemaker_role_arn.replace("{model}", model)
 
     @property
     def dags(self) -> frozenset[str]:

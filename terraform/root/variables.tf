@@ -85,9 +85,14 @@ variable "models" {
 }
 
 variable "role_per_model" {
-  description = "Whether each model has a SageMaker role of its own; otherwise one role reads all models' data. Leave it false: the DAGs do not put the model's name into the role's ARN yet."
+  description = "Whether each model has a SageMaker role of its own, which reads its data alone; otherwise one role reads all models' data."
   type        = bool
-  default     = false
+  default     = true
+
+  validation {
+    condition     = !var.role_per_model || alltrue([for name in keys(var.models) : length("${var.project}-${var.environment}-sagemaker-${name}") <= 64])
+    error_message = "IAM's names have 64 characters: <project>-<environment>-sagemaker-<model> is longer for a model. Shorten project or the model's name, or set role_per_model = false."
+  }
 }
 
 variable "user_groups" {

@@ -373,6 +373,42 @@ def test_variants_are_chosen_by_name_or_weight(stack: Stack) -> None:
     assert {stack.who("both") for _ in range(10)} == {"right"}
 
 
+def test_a_registered_variant_keeps_its_type_and_its_count(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html"""
+    autoscaling, cloudwatch = stack.client("application-autoscaling"), stack.client("cloudwatch")
+    variant = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/scaled/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    tracking = {"TargetValue": 600.0, "PredefinedMetricSpecification": metric}
+
+    def update(config: str, **options: Any) -> int:
+        stack.sagemaker.update_endpoint(EndpointName="scaled", EndpointConfigName=config, **options)
+        return int(stack.settled("scaled")["ProductionVariants"][0]["DesiredInstanceCount"])
+
+    stack.endpoint("scaled", stack.config("scaled-1"))
+    stack.config("scaled-2")
+    larger = tiny.endpoint_config("scaled-3", AllTraffic="scaled-2")
+    larger["ProductionVariants"][0]["InstanceType"] = "ml.m5.4xlarge"
+    stack.sagemaker.create_endpoint_config(**larger)
+    autoscaling.register_scalable_target(**variant, MinCapacity=3, MaxCapacity=5)
+    policy = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    autoscaling.put_scaling_policy(**variant, **policy, TargetTrackingScalingPolicyConfiguration=tracking)
+    alarms = {"AlarmNamePrefix": "TargetTracking-endpoint/scaled/"}
+    assert len(cloudwatch.describe_alarms(**alarms)["MetricAlarms"]) == 2
+    assert update("scaled-2", RetainAllVariantProperties=True) == 3
+    assert refusal(update, config="scaled-3") == "ValidationException"
+    autoscaling.deregister_scalable_target(**variant)
+    assert update("scaled-3") == 1
+    autoscaling.register_scalable_target(**variant, MinCapacity=1, MaxCapacity=5)
+    stack.sagemaker.delete_endpoint(EndpointName="scaled")
+    wait_until(lambda: not stack.sagemaker.list_endpoints(NameContains="scaled")["Endpoints"])
+    assert autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+    assert cloudwatch.describe_alarms(**alarms)["MetricAlarms"] == []
+
+
 def test_a_deleted_endpoint_is_gone_even_while_it_is_made(stack: Stack) -> None:
     config = stack.config("brief")
     stack.sagemaker.create_endpoint(EndpointName="brief", EndpointConfigName=config)

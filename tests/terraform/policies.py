@@ -17,30 +17,96 @@ KEYS = "the loopback's S3, logs and topics do not encrypt"
 PASSED = "the loopback asks nobody for the right to hand on a role"
 TAGGED = "tags that a Create carries are recorded as that Create"
 ALARMS = "Application Auto Scaling makes a policy's alarms with its caller's rights"
-SERVICE_ROLE = "the first registration in an account makes Application Auto Scaling's own role"
-LAMBDA = "Lambda does it with the function's role"
+SERVICE_ROLE = "the first use in an account makes the service's own role"
+SERVICE = "AWS does it with the role, not the code that runs as it"
 IN_PLACE = "only a change of what is there already asks for it"
-PULLED = "the local registry speaks the registry's protocol, not ECR's API"
-PUSHED = PULLED
+REGISTRY = "the local registry speaks the registry's protocol, not ECR's API"
+SECOND = "only a second version, which finds another one live, asks for it"
+ROLLBACK = "`modelway ci rollback`"
 FAILURE = "only a run that failed asks for it"
+UNUSED_HERE = "the local environment has none; dev, stage and prod do"
+PEOPLE = "people in a browser or a shell"
 
+
+def _of(service: str, reason: str, *actions: str) -> dict[str, str]:
+    return {f"{service}:{action}": reason for action in actions}
+
+
+_REGISTRY_READ = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+_TAGS = {
+    f"{service}:{action}": reason
+    for service in ("airflow", "cloudwatch", "ecr", "kms", "lambda", "logs", "secretsmanager", "sns")
+    for action, reason in (("TagResource", TAGGED), ("UntagResource", IN_PLACE))
+}
 UNRECORDED: dict[str, dict[str, str]] = {
     "airflow": {
-        "application-autoscaling:PutScalingPolicy": "the example's model.yaml sets no autoscaling",
-        "application-autoscaling:RegisterScalableTarget": "the example's model.yaml sets no autoscaling",
-        "cloudwatch:DeleteAlarms": ALARMS,
-        "cloudwatch:DescribeAlarms": ALARMS,
-        "cloudwatch:PutMetricAlarm": ALARMS,
-        "iam:CreateServiceLinkedRole": SERVICE_ROLE,
-        "iam:PassRole": PASSED,
-        "kms:Decrypt": KEYS,
-        "kms:GenerateDataKey": KEYS,
-        "sagemaker:AddTags": TAGGED,
-        "sagemaker:DescribeEndpointConfig": "only a second version, which has a champion, asks for it",
-        "sagemaker:DescribeModel": "only a second version, which has a champion, asks for it",
-        "sagemaker:UpdateEndpoint": "only a second version asks for it",
+        **_of("application-autoscaling", SECOND, "DescribeScalingPolicies"),
+        **_of("application-autoscaling", IN_PLACE, "DeleteScalingPolicy", "DeregisterScalableTarget"),
+        **_of("cloudwatch", ALARMS, "DeleteAlarms", "DescribeAlarms", "PutMetricAlarm"),
+        **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
+        **_of("iam", PASSED, "PassRole"),
+        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
+        **_of("sagemaker", TAGGED, "AddTags"),
+        **_of("sagemaker", SECOND, "DescribeEndpointConfig", "DescribeModel", "UpdateEndpoint"),
+        **_of("sagemaker", FAILURE, "DeleteEndpoint"),
+        **_of(
+            "sagemaker", "AWS's page on autoscaling demands it of who registers", "UpdateEndpointWeightsAndCapacities"
+        ),
     },
-    "trigger": {"logs:CreateLogStream": LAMBDA, "logs:PutLogEvents": LAMBDA, "sqs:SendMessage": LAMBDA},
+    "trigger": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
+    "forwarder": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
+    "sagemaker": {
+        **_of("cloudwatch", SERVICE, "PutMetricData"),
+        **_of("ecr", SERVICE, *_REGISTRY_READ, "GetAuthorizationToken"),
+        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
+        **_of("logs", SERVICE, "DescribeLogStreams"),
+        **_of("logs", "the example prints nothing", "PutLogEvents"),
+    },
+    "ci": {
+        **_of("application-autoscaling", ROLLBACK, "DescribeScalableTargets", "DescribeScalingPolicies"),
+        **_of("application-autoscaling", ROLLBACK, "DeleteScalingPolicy", "DeregisterScalableTarget"),
+        **_of("application-autoscaling", ROLLBACK, "PutScalingPolicy", "RegisterScalableTarget"),
+        **_of("ecr", REGISTRY, *_REGISTRY_READ, "CompleteLayerUpload", "InitiateLayerUpload", "PutImage"),
+        **_of("ecr", REGISTRY, "UploadLayerPart"),
+        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
+        **_of("sagemaker", ROLLBACK, "DescribeEndpoint", "DescribeEndpointConfig", "UpdateEndpoint"),
+        **_of("sagemaker", FAILURE, "DescribeProcessingJob", "DescribeTrainingJob"),
+    },
+    "users": {
+        **_of("airflow", PEOPLE, "CreateWebLoginToken"),
+        **_of("cloudwatch", PEOPLE, "DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "ListMetrics"),
+        **_of("kms", KEYS, "Decrypt"),
+        **_of("logs", PEOPLE, "FilterLogEvents", "GetLogEvents"),
+        **_of("s3", PEOPLE, "GetObject", "ListBucket"),
+        **_of("sagemaker", PEOPLE, "DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel"),
+        **_of("sagemaker", PEOPLE, "DescribeModelPackage", "InvokeEndpoint", "ListEndpoints", "ListModelPackages"),
+        **_of("sagemaker", PEOPLE, "ListModels", "ListProcessingJobs", "ListTrainingJobs"),
+    },
+    "terraform": {
+        **_TAGS,
+        **_of("airflow", IN_PLACE, "UpdateEnvironment"),
+        **_of("budgets", UNUSED_HERE, "ModifyBudget", "ViewBudget"),
+        **_of("ec2", IN_PLACE, "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
+        **_of("ecr", IN_PLACE, "PutImageScanningConfiguration", "PutImageTagMutability"),
+        **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
+        **_of("iam", PASSED, "PassRole"),
+        **_of("iam", TAGGED, "TagOpenIDConnectProvider", "TagRole"),
+        **_of("iam", IN_PLACE, "UntagOpenIDConnectProvider", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
+        **_of("iam", IN_PLACE, "UpdateRoleDescription"),
+        **_of("kms", KEYS, "CreateGrant", "Decrypt", "GenerateDataKey"),
+        **_of("kms", IN_PLACE, "PutKeyPolicy"),
+        **_of("lambda", UNUSED_HERE, "DeleteFunctionConcurrency", "PutFunctionConcurrency"),
+        **_of("lambda", IN_PLACE, "PublishVersion", "UpdateAlias", "UpdateFunctionCode", "UpdateFunctionConfiguration"),
+        **_of("logs", "a group that Create made without its key", "AssociateKmsKey"),
+        **_of("logs", SERVICE, "CreateLogDelivery", "DeleteLogDelivery"),
+        **_of("logs", "only a model with metrics has them", "DeleteMetricFilter", "DescribeMetricFilters"),
+        **_of("logs", "only a model with metrics has them", "PutMetricFilter"),
+        **_of("s3", UNUSED_HERE, "PutLifecycleConfiguration"),
+        **_of("s3", TAGGED, "PutObjectTagging"),
+        **_of("secretsmanager", IN_PLACE, "RestoreSecret", "UpdateSecret"),
+        **_of("sqs", IN_PLACE, "SetQueueAttributes", "UntagQueue"),
+        **_of("sqs", TAGGED, "TagQueue"),
+    },
 }
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
+from modelway_local.sagemaker import api
 from modelway_local.stack import airflow, terraform
 from modelway_local.stack.layout import running
 
@@ -58,6 +60,14 @@ def timed(account: Account, what: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     account.seconds[what] = time.monotonic() - started
+
+
+def agree(called: set[str], may: set[str], reasons: dict[str, str]) -> None:
+    """Each call is allowed, and each allowed action was called or has a reason that is still true."""
+    assert sorted(called - may) == [], "called and not allowed"
+    assert sorted(may - called - set(reasons)) == [], "allowed, and neither called nor explained"
+    assert sorted(set(reasons) & called) == [], "explained as never called, and called"
+    assert sorted(set(reasons) - may) == [], "explained, and not allowed at all"
 
 
 @pytest.fixture(scope="module")
@@ -153,19 +163,51 @@ def test_people_were_told_through_the_topic_and_the_secret(ran: str, account: Ac
     [
         ("airflow", airflow.ACCESS_KEY, "iam_role_policy.pipeline"),
         ("trigger", TRIGGER, "module.trigger.aws_iam_role_policy"),
+        ("forwarder", FORWARDER, "aws_iam_role_policy.forwarder"),
+        ("sagemaker", api.ACCESS_KEY, 'aws_iam_role_policy.sagemaker["breast-cancer"]'),
+        ("ci", "local", "aws_iam_role_policy.ci"),
     ],
-    ids=["airflow", "trigger"],
+    ids=["airflow", "trigger", "forwarder", "sagemaker", "ci"],
 )
 def test_each_call_is_allowed_and_nothing_else(
     ran: str, account: Account, policies: Policies, role: str, key: str, policy: str
 ) -> None:
-    called, may = account.calls(key), allowed(policies, policy)
-    assert called - may == set()
-    assert may - called == set(UNRECORDED[role])
+    called = account.calls(key) - (BY_HAND if role == "ci" else set())
+    agree(called, allowed(policies, policy), UNRECORDED[role])
 
 
-def test_ci_may_do_what_the_command_did(ran: str, account: Account, policies: Policies) -> None:
-    assert account.calls("local") - BY_HAND - allowed(policies, "aws_iam_role_policy.ci") == set()
+def test_people_may_look_and_each_right_has_its_use(policies: Policies) -> None:
+    agree(set(), allowed(policies, "aws_iam_group_policy.users"), UNRECORDED["users"])
+
+
+def test_the_model_ran_as_its_own_role(ran: str, account: Account) -> None:
+    sagemaker, role = (
+        account.client("sagemaker"),
+        "arn:aws:iam::123456789012:role/modelway-local-sagemaker-breast-cancer",
+    )
+    job = sagemaker.list_training_jobs(NameContains="breast-cancer")["TrainingJobSummaries"][0]["TrainingJobName"]
+    assert sagemaker.describe_training_job(TrainingJobName=job)["RoleArn"] == role
+    model = sagemaker.list_models(NameContains="breast-cancer")["Models"][0]["ModelName"]
+    assert sagemaker.describe_model(ModelName=model)["ExecutionRoleArn"] == role
+
+
+def test_a_model_without_a_block_has_no_role(ran: str, account: Account) -> None:
+    sagemaker = account.client("sagemaker")
+    known = sagemaker.describe_model(ModelName=sagemaker.list_models()["Models"][0]["ModelName"])
+    role = known["ExecutionRoleArn"].replace("breast-cancer", "stranger")
+    with pytest.raises(ClientError, match=r"Could not assume role .*-stranger"):
+        sagemaker.create_model(ModelName="s", PrimaryContainer=known["PrimaryContainer"], ExecutionRoleArn=role)
+
+
+def test_the_endpoint_scales_as_model_yaml_says(ran: str, account: Account) -> None:
+    resource = "endpoint/modelway-breast-cancer/variant/AllTraffic"
+    wanted = {"ServiceNamespace": "sagemaker", "ResourceIds": [resource]}
+    autoscaling = account.client("application-autoscaling")
+    [target] = autoscaling.describe_scalable_targets(**wanted)["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 2)
+    policies = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    targets = {one["PolicyName"]: one["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] for one in policies}
+    assert targets == {"modelway-breast-cancer-invocations": 600.0, "modelway-breast-cancer-cpu": 70.0}
 
 
 def test_no_policy_has_an_action_with_a_wildcard(policies: Policies) -> None:
@@ -216,8 +258,8 @@ def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
 
 
 def test_the_terraform_role_may_do_what_was_done(account: Account, policies: Policies) -> None:
-    may = allowed(policies, "aws_iam_role_policy.terraform")
-    assert account.calls(terraform.ACCESS_KEY) - NOT_OF_THE_ROLE - may == set()
+    called, may = account.calls(terraform.ACCESS_KEY), allowed(policies, "aws_iam_role_policy.terraform")
+    agree(called - NOT_OF_THE_ROLE, may, UNRECORDED["terraform"])
 
 
 def test_down_leaves_no_process_and_no_state(account: Account) -> None:

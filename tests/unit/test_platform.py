@@ -25,6 +25,12 @@ def test_settings_go_to_variables_and_back() -> None:
     assert Platform.from_environment(platform.to_environment()) == platform
 
 
+def test_a_role_may_name_its_model() -> None:
+    for role, expected in (("role/jobs", "role/jobs"), ("role/jobs-{model}", "role/jobs-fraud")):
+        platform = Platform.from_environment({**VARIABLES, "MODELWAY_SAGEMAKER_ROLE_ARN": role})
+        assert platform.role_of("fraud") == expected
+
+
 def test_every_missing_variable_is_named() -> None:
     with pytest.raises(PlatformError) as caught:
         Platform.from_environment({})

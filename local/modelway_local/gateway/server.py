@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from modelway_local.gateway.errors import JSON_CONTENT_TYPE, AwsError, UnknownOperationError
@@ -29,11 +29,19 @@ BODILESS = {204, 304}
 class Gateway:
     """The services behind one port."""
 
-    def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        moto_url: str,
+        airflow_url: str = "",
+        *,
+        watch_jobs: Callable[[Any], None] | None = None,
+    ) -> None:
         self._moto = MotoProxy(moto_url)
         self._registry = RegistryApp(home)
         self._ecr = EcrApi(home, port)
-        self._sagemaker = SageMaker(home, moto_url, RegistryStore(home).unpack)
+        self._sagemaker = SageMaker(home, moto_url, RegistryStore(home).unpack, watch_jobs)
         self._functions = Functions(home, f"http://127.0.0.1:{port}")
         self._mwaa = Mwaa(home, airflow_url)
         self._local: dict[str, Callable[[Request], Answer]] = {
@@ -76,6 +84,8 @@ class Gateway:
             result = self._sagemaker.call(operation, request.document())
         elif service == "AmazonEC2ContainerRegistry_V20150921":
             result = self._ecr.handle(operation, request.document())
+        elif service == "AnyScaleFrontendService":
+            result = self._sagemaker.scaling.call(operation, request.document())
         else:
             return None
         return json_answer(result, headers={"Content-Type": JSON_CONTENT_TYPE})

@@ -12,6 +12,7 @@ from modelway_local.gateway.exchange import Answer, Body, Request, read_json
 from modelway_local.gateway.server import Gateway
 from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
 from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
+from modelway_local.gateway_gaps.execution_roles import ExecutionRoles
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
 from modelway_local.gateway_gaps.recording import Recorder
@@ -23,10 +24,11 @@ class GapGateway(Gateway):
     """Everything that `Gateway` does, and what Terraform needs besides."""
 
     def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
-        super().__init__(home, port, moto_url, airflow_url)
-        self._code = LambdaCode(home)
         self._recorder = Recorder(home)
+        super().__init__(home, port, moto_url, airflow_url, watch_jobs=self._recorder.note_sent)
+        self._code = LambdaCode(home)
         self._descriptions = RuleDescriptions(home)
+        self._roles = ExecutionRoles(moto_url)
         self._gaps = (
             BucketPolicies(home, self._moto.forward),
             SuspendedBuckets(home, self._moto.forward),
@@ -40,6 +42,10 @@ class GapGateway(Gateway):
             body = request.body.read()
             request, form = replace(request, body=_again(body)), body.decode()
         self._recorder.note(request, form)
+        if request.headers.get("x-amz-target", "").startswith("SageMaker."):
+            body = request.body.read()
+            self._roles.require(request, body)
+            request = replace(request, body=_again(body))
         for gap in self._gaps:
             if (answer := gap.handle(request)) is not None:
                 return answer

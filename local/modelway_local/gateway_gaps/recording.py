@@ -5,13 +5,15 @@ The tests compare it with the policies that Terraform gives to the role behind e
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from modelway_local.gateway.exchange import Request, read_json, write_json
+from modelway_local.gateway.exchange import Body, Request, read_json, write_json
 from modelway_local.gateway.validation import service_model
 
 # Signing name to the prefix of IAM actions, where they differ.
@@ -39,6 +41,7 @@ BUCKET_NOUNS = {
 }
 # Sub-resources of which IAM has no Delete: a deletion is a Put.
 NO_DELETE = {"encryption", "lifecycle", "ownershipControls", "publicAccessBlock", "tagging"}
+CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 OBJECT_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
 
 
@@ -51,15 +54,29 @@ class Recorder:
 
     def note(self, request: Request, form: str) -> None:
         """`form` is the body of a request in AWS's query protocol, else empty."""
-        found = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
+        found = CREDENTIAL.search(request.headers.get("authorization", ""))
         called = action(request, form)
         if found is None or called is None:
             return
+        self._keep(found[1], called)
+
+    def note_sent(self, request: Any) -> None:
+        """The same for a request that does not pass the gateway: botocore's AWSPreparedRequest."""
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        target = request.url.split("/", 3)[3:] or [""]
+        seen = Request(request.method, f"/{target[0]}", headers, list(headers.items()), Body(io.BytesIO(), 0))
+        self.note(seen, "")
+
+    def _keep(self, key: str, called: str) -> None:
         with self._lock:
             kept = read_json(self._path)
-            known = kept.get(found[1], [])
+            known = kept.get(key, [])
             if called not in known:
-                write_json(self._path, {**kept, found[1]: sorted([*known, called])})
+                write_json(self._path, {**kept, key: sorted([*known, called])})
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def action(request: Request, form: str) -> str | None:

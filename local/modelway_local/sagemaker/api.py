@@ -18,17 +18,29 @@ from modelway_local.sagemaker.catalogue import Catalogue
 from modelway_local.sagemaker.endpoints import Endpoints
 from modelway_local.sagemaker.jobs import Jobs
 from modelway_local.sagemaker.resources import REGION
+from modelway_local.sagemaker.scaling import AutoScaling
 from modelway_local.sagemaker.store import Store
 from modelway_local.sagemaker.transform import TransformJobs
 
 
 class SageMaker:
-    """The service: `call` for the control plane, `invoke` for the runtime."""
+    """The service: `call` for the control plane, `invoke` for the runtime, `scaling` for the number of instances."""
 
-    def __init__(self, home: Path, moto_url: str, unpack: Callable[[str], UnpackedImage]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        moto_url: str,
+        unpack: Callable[[str], UnpackedImage],
+        watch: Callable[[Any], None] | None = None,
+    ) -> None:
+        """`watch` sees each request (botocore's AWSPreparedRequest) that a job or endpoint sends."""
         store = Store(home / "sagemaker")
         s3, logs = _client("s3", moto_url), _client("logs", moto_url)
-        self._endpoints = Endpoints(store, home, s3, logs, unpack)
+        if watch is not None:
+            for client in (s3, logs):
+                client.meta.events.register("before-send", lambda request, **_: watch(request))
+        self.scaling = AutoScaling(store, _client("cloudwatch", moto_url))
+        self._endpoints = Endpoints(store, home, s3, logs, unpack, self.scaling)
         self._parts = (
             Jobs(store, home, s3, logs, unpack),
             TransformJobs(store, home, s3, logs, unpack),
@@ -72,12 +84,16 @@ class SageMaker:
         self._endpoints.close()
 
 
+# The role behind this key is the model's (gateway_gaps/recording.py).
+ACCESS_KEY = "sagemaker"
+
+
 def _client(service: str, url: str) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
         region_name=REGION,
-        aws_access_key_id="local",
+        aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key="local",  # noqa: S106 - moto takes any key
         config=Config(retries={"max_attempts": 2}, max_pool_connections=32),
     )

@@ -20,6 +20,7 @@ from modelway_local.runtime.transfer import InputMissing, unpack_model
 from modelway_local.sagemaker.catalogue import CONFIG, MODEL
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.resources import Tags, arn, missing, page
+from modelway_local.sagemaker.scaling import AutoScaling
 from modelway_local.sagemaker.store import Resource, Store, now
 
 ENDPOINT = "endpoint"
@@ -59,9 +60,17 @@ class Fleet:
 class Endpoints:
     """Operations on endpoints, and their invocation."""
 
-    def __init__(self, store: Store, home: Path, s3: Any, logs: Any, unpack: Callable[[str], UnpackedImage]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        home: Path,
+        s3: Any,
+        logs: Any,
+        unpack: Callable[[str], UnpackedImage],
+        scaling: AutoScaling,
+    ) -> None:
         self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
-        self._tags = Tags(store)
+        self._tags, self._scaling = Tags(store), scaling
         self._fleets: dict[str, Fleet] = {}
         self._count = 0
         for endpoint in store.all(ENDPOINT):
@@ -74,6 +83,8 @@ class Endpoints:
             self._store.delete(ENDPOINT, name)
         elif status != "Failed":
             target = endpoint.get("_Target") or endpoint["EndpointConfigName"]
+            if target == endpoint["EndpointConfigName"]:
+                self._store.change(ENDPOINT, name, _Kept=endpoint.get("_Counts"))
             # Until a fleet runs again the endpoint is not in service, whatever the disk says.
             self._store.change(ENDPOINT, name, EndpointStatus="Updating" if status != "Creating" else "Creating")
             live = endpoint["EndpointConfigName"]
@@ -101,12 +112,39 @@ class Endpoints:
         name, config = request["EndpointName"], request["EndpointConfigName"]
         with self._store.lock:
             self._changeable(name)
-            self._config(config)
+            self._may_change_type(name, config)
+            kept = self._retained(request)
             self._store.change(
-                ENDPOINT, name, EndpointStatus="Updating", _Target=config, LastModifiedTime=now(), FailureReason=None
+                ENDPOINT,
+                name,
+                EndpointStatus="Updating",
+                _Target=config,
+                _Kept=kept,
+                LastModifiedTime=now(),
+                FailureReason=None,
             )
         self._thread(name, config)
         return {"EndpointArn": arn(ENDPOINT, name)}
+
+    def _may_change_type(self, name: str, config: str) -> None:
+        """SageMaker does not change the instance type of a variant that autoscaling has registered, nor remove it."""
+        old = self._config(self._found(name)["EndpointConfigName"])["ProductionVariants"]
+        new = {one["VariantName"]: one.get("InstanceType") for one in self._config(config)["ProductionVariants"]}
+        for variant in old:
+            registered = self._scaling.target(name, variant["VariantName"]) is not None
+            if registered and new.get(variant["VariantName"]) != variant.get("InstanceType"):
+                message = (
+                    f"Variant {variant['VariantName']} of endpoint {arn(ENDPOINT, name)} is registered with "
+                    "Application Auto Scaling. Deregister it before you change its instance type or remove it."
+                )
+                raise AwsError("ValidationException", message)
+
+    def _retained(self, request: Resource) -> dict[str, int]:
+        """Instance counts that an update keeps, by variant; none unless it asks to."""
+        excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties", [])}
+        if not request.get("RetainAllVariantProperties") or "DesiredInstanceCount" in excluded:
+            return {}
+        return dict(self._found(request["EndpointName"]).get("_Counts", {}))
 
     def delete_endpoint(self, request: Resource) -> Resource:
         """DeleteEndpoint."""
@@ -126,6 +164,7 @@ class Endpoints:
         with self._store.lock:
             self._store.delete(ENDPOINT, name)
             self._tags.forget(arn(ENDPOINT, name))
+            self._scaling.forget(name)
 
     def describe_endpoint(self, request: Resource) -> Resource:
         """DescribeEndpoint."""
@@ -133,11 +172,12 @@ class Endpoints:
         config = self._store.get(CONFIG, endpoint["EndpointConfigName"])
         fleet = self._fleets.get(endpoint["EndpointName"])
         if config and fleet:
-            endpoint["ProductionVariants"] = [self._variant(v, fleet) for v in config["ProductionVariants"]]
+            counts = endpoint.get("_Counts") or {}
+            endpoint["ProductionVariants"] = [self._variant(v, fleet, counts) for v in config["ProductionVariants"]]
         return endpoint
 
-    def _variant(self, variant: Resource, fleet: Fleet) -> Resource:
-        count = variant.get("InitialInstanceCount", 1)
+    def _variant(self, variant: Resource, fleet: Fleet, counts: dict[str, int]) -> Resource:
+        count = counts.get(variant["VariantName"], variant.get("InitialInstanceCount", 1))
         weight = fleet.weights.get(variant["VariantName"], variant.get("InitialVariantWeight", 1.0))
         image = (
             (self._store.get(MODEL, variant.get("ModelName", "")) or {}).get("PrimaryContainer", {}).get("Image", "")
@@ -164,7 +204,7 @@ class Endpoints:
         return {"Endpoints": endpoints, "NextToken": token}
 
     def update_endpoint_weights_and_capacities(self, request: Resource) -> Resource:
-        """UpdateEndpointWeightsAndCapacities: weights take effect at once; capacity is always one process."""
+        """UpdateEndpointWeightsAndCapacities: both take effect at once; one process stands for all instances."""
         name = request["EndpointName"]
         self._changeable(name)
         fleet = self._fleets[name]
@@ -174,7 +214,13 @@ class Endpoints:
                 raise AwsError("ValidationException", f"Variant {variant} is not part of the endpoint's config.")
             if "DesiredWeight" in desired:
                 fleet.weights[variant] = desired["DesiredWeight"]
-        self._store.change(ENDPOINT, name, LastModifiedTime=now())
+        with self._store.lock:
+            wanted = {
+                one["VariantName"]: one.get("DesiredInstanceCount") for one in request["DesiredWeightsAndCapacities"]
+            }
+            counts = {variant: count for variant, count in wanted.items() if count is not None}
+            known = self._found(name).get("_Counts") or {}
+            self._store.change(ENDPOINT, name, _Counts={**known, **counts}, LastModifiedTime=now())
         return {"EndpointArn": arn(ENDPOINT, name)}
 
     def _found(self, name: str) -> Resource:
@@ -225,9 +271,18 @@ class Endpoints:
                 self._fleets[name] = fleet
                 if last:
                     done = {"EndpointStatus": "InService", "EndpointConfigName": config_name, "_Target": None}
-                    self._store.change(ENDPOINT, name, **done, FailureReason=None, LastModifiedTime=now())
+                    counts = {"_Counts": self._counts(name, config_name), "_Kept": None}
+                    self._store.change(ENDPOINT, name, **done, **counts, FailureReason=None, LastModifiedTime=now())
         if old:
             old.drain()
+
+    def _counts(self, name: str, config_name: str) -> dict[str, int]:
+        """Instances of each variant: the config's, or what the update was told to keep."""
+        kept = self._found(name).get("_Kept") or {}
+        variants = self._config(config_name)["ProductionVariants"]
+        return {
+            one["VariantName"]: kept.get(one["VariantName"], one.get("InitialInstanceCount", 1)) for one in variants
+        }
 
     def _deleted(self, name: str) -> bool:
         """Whether the endpoint went while its fleet was starting."""
@@ -242,7 +297,13 @@ class Endpoints:
                 return
             status = "InService" if name in self._fleets else "Failed"
             self._store.change(
-                ENDPOINT, name, EndpointStatus=status, FailureReason=said, _Target=None, LastModifiedTime=now()
+                ENDPOINT,
+                name,
+                EndpointStatus=status,
+                FailureReason=said,
+                _Target=None,
+                _Kept=None,
+                LastModifiedTime=now(),
             )
 
     def _fill(self, name: str, fleet: Fleet) -> None:

@@ -73,7 +73,7 @@ def platform(airflow_url: str) -> Platform:
         environment="local",
         data_bucket="modelway-local-data",
         artifacts_bucket="modelway-local-artifacts",
-        sagemaker_role_arn=f"arn:aws:iam::{ACCOUNT}:role/modelway-local-sagemaker",
+        sagemaker_role_arn=f"arn:aws:iam::{ACCOUNT}:role/modelway-local-sagemaker-{{model}}",
         sns_topic_arn=f"arn:aws:sns:{REGION}:{ACCOUNT}:modelway-local-notifications",
         slack_secret_id=SLACK_SECRET,
         airflow_url=airflow_url,

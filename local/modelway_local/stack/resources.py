@@ -9,8 +9,6 @@ import boto3
 
 from modelway_local.stack.layout import CHECKOUT, SLACK_SECRET, TRIGGER_FUNCTION, Stack, platform
 
-ASSUME = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-
 
 def client(stack: Stack, service: str) -> Any:
     """A boto3 client of the stack."""
@@ -35,7 +33,7 @@ def register_lambdas(stack: Stack, home_path: Any) -> None:
 
 
 def create(stack: Stack) -> None:
-    """Buckets, topic with its mailbox, Slack's secret, the execution role."""
+    """Buckets, topic with its mailbox, Slack's secret. No role: a job of this stack has no rights to get from one."""
     settings = platform(stack.airflow_url)
     s3 = client(stack, "s3")
     for bucket in (settings.data_bucket, settings.artifacts_bucket):
@@ -52,11 +50,3 @@ def create(stack: Stack) -> None:
         secrets.create_secret(Name=SLACK_SECRET, SecretString=webhook)
     except secrets.exceptions.ResourceExistsException:
         secrets.put_secret_value(SecretId=SLACK_SECRET, SecretString=webhook)
-    iam = client(stack, "iam")
-    try:
-        iam.create_role(
-            RoleName=settings.sagemaker_role_arn.rsplit("/", 1)[1],
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [ASSUME]}),
-        )
-    except iam.exceptions.EntityAlreadyExistsException:
-        return

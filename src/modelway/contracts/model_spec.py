@@ -164,6 +164,13 @@ class ServingSpec(Document):
     )
     autoscaling: AutoscalingSpec | None = Field(default=None, description="None keeps instance_count fixed.")
 
+    @property
+    def initial_instance_count(self) -> int:
+        """Instances of a new endpoint config: within the bounds of autoscaling, which starts after the deployment."""
+        if self.autoscaling is None:
+            return self.instance_count
+        return min(max(self.instance_count, self.autoscaling.min_instances), self.autoscaling.max_instances)
+
 
 class RetrainSpec(Document):
     """Which scheduled pipeline retrains the model."""

@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal, NamedTuple, Protocol
 
 from modelway.contracts import DeploymentRequest
+from modelway.deployment.scaling import Registration, converge, obstacle, registered, release
 from modelway.errors import PlatformError, UserError
 from modelway.sagemaker.registry import describe
 
@@ -22,10 +23,11 @@ class NotVerified(UserError):
 
 
 class Change(NamedTuple):
-    """What was asked of SageMaker, and which config was live before."""
+    """What was asked of SageMaker, which config was live before, and which autoscaling was taken off for it."""
 
     action: Action
     previous_config: str | None
+    released: Registration | None = None
 
 
 def require_approved(client: Any, request: DeploymentRequest) -> None:
@@ -48,12 +50,21 @@ class Journal(Protocol):
 
 
 def apply_config(
-    client: Any, endpoint: str, config: str, tags: list[dict[str, str]], journal: Journal, key: str
+    client: Any,
+    endpoint: str,
+    config: str,
+    tags: list[dict[str, str]],
+    journal: Journal,
+    key: str,
+    *,
+    autoscaling: Any,
+    keep_count: bool = False,
 ) -> Change:
     """Ask for `config`; nothing is asked when it is live or on its way. Raises PlatformError while busy.
 
-    The change is written to `journal` under `key` before it is asked for, so that a retry, which finds `config` live
-    already, still knows what was live before.
+    `keep_count` keeps the instances that autoscaling has arrived at, where it stays on. The change is written to
+    `journal` under `key` before it is asked for, so that a retry, which finds `config` live already, still knows what
+    was live before.
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     status, current = ("", None) if live is None else (live["EndpointStatus"], live.get("EndpointConfigName"))
@@ -62,10 +73,14 @@ def apply_config(
         return _remembered(journal, key) or _found(status, current, config)
     if status not in ("", "InService", "Failed"):
         raise PlatformError(f"endpoint {endpoint} is {status}; another deployment is on its way")
-    change = Change("updated", current) if status == "InService" else Change("created", None)
+    change = Change("created", None)
+    if status == "InService" and current is not None:
+        earlier = _remembered(journal, key)  # a try that died between taking autoscaling off and asking
+        off = earlier.released if earlier and earlier.previous_config == current else None
+        change = Change("updated", current, off or obstacle(client, autoscaling, endpoint, current, config))
     journal.put(key, json.dumps(change._asdict()))
     if status == "InService":
-        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        _update(client, autoscaling, endpoint, config, change.released, keep_count=keep_count)
         return change
     if status == "Failed":
         delete(client, endpoint)
@@ -75,7 +90,22 @@ def apply_config(
 
 def _remembered(journal: Journal, key: str) -> Change | None:
     text = journal.get(key)
-    return None if text is None else Change(**json.loads(text))
+    if text is None:
+        return None
+    found = json.loads(text)
+    released = found.get("released")
+    return Change(found["action"], found["previous_config"], Registration(*released) if released else None)
+
+
+def _update(
+    client: Any, autoscaling: Any, endpoint: str, config: str, released: Registration | None, *, keep_count: bool
+) -> None:
+    """UpdateEndpoint, with no autoscaling in its way; a variant that is not registered has no count to keep."""
+    if released is not None:
+        release(autoscaling, endpoint)
+    keep = keep_count and released is None and registered(autoscaling, endpoint) is not None
+    retain = {"RetainAllVariantProperties": True} if keep else {}
+    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **retain)
 
 
 def _found(status: str, current: str | None, config: str) -> Change:
@@ -137,8 +167,20 @@ def verify(client: Any, runtime: Any, request: DeploymentRequest, endpoint: str,
     return str(live["EndpointArn"])
 
 
-def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float = 1800, poll: float = 5) -> str:
-    """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: see `withdraw`."""
+def restore(
+    client: Any,
+    endpoint: str,
+    previous: str | None,
+    *,
+    autoscaling: Any,
+    released: Registration | None = None,
+    seconds: float = 1800,
+    poll: float = 5,
+) -> str:
+    """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: see `withdraw`.
+
+    Autoscaling that is taken off for it, or was (`released`) for what is taken back, is put on again.
+    """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None:
         return "the endpoint is gone: nothing was restored"
@@ -147,11 +189,15 @@ def restore(client: Any, endpoint: str, previous: str | None, *, seconds: float 
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
     if live["EndpointConfigName"] != previous:
-        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=previous)
+        off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
+        _update(client, autoscaling, endpoint, previous, off, keep_count=True)
+        released = released or off
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         live = client.describe_endpoint(EndpointName=endpoint)
         if live["EndpointStatus"] == "InService" and live["EndpointConfigName"] == previous:
+            if released is not None:
+                converge(autoscaling, endpoint, released)
             return f"restored {previous}"
         if live["EndpointStatus"] == "Failed":
             break
@@ -167,6 +213,6 @@ def withdraw(client: Any, endpoint: str, config: str) -> str:
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None or live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != config:
-        return restore(client, endpoint, None)
+        return restore(client, endpoint, None, autoscaling=None)
     delete(client, endpoint)
     return f"no config was live before, so {endpoint} was deleted"

@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from modelway.aws.channels import platform_store
 from modelway.contracts import DeploymentRecord, DeploymentRequest
 from modelway.deployment import endpoint as endpoints
+from modelway.deployment import scaling
 from modelway.platform import Platform
 from modelway.sagemaker import registry, requests
 from modelway.versioning import locations, names
 
 
 def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
-    """Create config and endpoint, or update it; {endpoint, config, action, previous}."""
+    """Create config and endpoint, or update it; {endpoint, config, action, previous, released}."""
     request, platform = DeploymentRequest.model_validate(conf), Platform.from_environment()
     client = boto3.client("sagemaker")
     endpoints.require_approved(client, request)
@@ -26,12 +27,26 @@ def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     registry.create_once(client.create_endpoint_config, wanted)
     key = locations.change_key(request, config)
     tags = requests.tags(request, platform)
-    change = endpoints.apply_config(client, endpoint, config, tags, platform_store(platform), key)
-    return {"endpoint": endpoint, "config": config, "action": change.action, "previous": change.previous_config}
+    change = endpoints.apply_config(
+        client,
+        endpoint,
+        config,
+        tags,
+        platform_store(platform),
+        key,
+        autoscaling=boto3.client("application-autoscaling"),
+        keep_count=request.model.serving.autoscaling is not None,
+    )
+    released = None if change.released is None else list(change.released)
+    changed = {"action": change.action, "previous": change.previous_config, "released": released}
+    return {"endpoint": endpoint, "config": config, **changed}
 
 
 def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Verify, register autoscaling, write the record. Raises NotVerified after the previous config is back."""
+    """Verify, make autoscaling what model.yaml says, write the record.
+
+    Raises NotVerified after the previous config is back.
+    """
     request, platform = DeploymentRequest.model_validate(conf), Platform.from_environment()
     client, runtime = boto3.client("sagemaker"), boto3.client("sagemaker-runtime")
     name = change["endpoint"]
@@ -41,12 +56,9 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         reason = f"{error} ({_taken_back(client, request, platform, change)})"
         platform_store(platform).put(locations.deployment_failure_key(request, change["config"]), reason)
         raise endpoints.NotVerified(reason) from error
-    if request.model.serving.autoscaling is not None:
-        scaling = boto3.client("application-autoscaling")
-        target, policies = requests.register_autoscaling(request, name)
-        scaling.register_scalable_target(**target)
-        for policy in policies:
-            scaling.put_scaling_policy(**policy)
+    scaled = request.model.serving.autoscaling is not None
+    wanted = scaling.Registration(*requests.register_autoscaling(request, name)) if scaled else None
+    scaling.converge(boto3.client("application-autoscaling"), name, wanted)
     record = DeploymentRecord(
         model_name=request.model.name,
         model_version=request.model_version,
@@ -68,7 +80,15 @@ def _taken_back(client: Any, request: DeploymentRequest, platform: Platform, cha
     proven = platform_store(platform).get(locations.deployment_key(request.model.name, config)) is not None
     if change["action"] == "created" and not proven:
         return endpoints.withdraw(client, name, config)
-    return endpoints.restore(client, name, change["previous"], poll=min(5.0, platform.poll_seconds))
+    released = change.get("released")
+    return endpoints.restore(
+        client,
+        name,
+        change["previous"],
+        autoscaling=boto3.client("application-autoscaling"),
+        released=scaling.Registration(*released) if released else None,
+        poll=min(5.0, platform.poll_seconds),
+    )
 
 
 def failure(platform: Platform, request: DeploymentRequest) -> str:

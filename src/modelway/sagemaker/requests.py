@@ -35,7 +35,7 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
     spec = request.model.training
     return {
         "TrainingJobName": job_name,
-        "RoleArn": platform.sagemaker_role_arn,
+        "RoleArn": platform.role_of(request.model.name),
         "AlgorithmSpecification": {
             "TrainingImage": request.image.uri,
             "TrainingInputMode": "File",
@@ -76,7 +76,7 @@ def create_processing_job(
 
     return {
         "ProcessingJobName": job_name,
-        "RoleArn": platform.sagemaker_role_arn,
+        "RoleArn": platform.role_of(request.model.name),
         "AppSpecification": {
             "ImageUri": image_uri,
             "ContainerEntrypoint": ["python", "/opt/program/container.py"],
@@ -123,7 +123,7 @@ def create_model(request: TrainingRequest, platform: Platform, name: str, model_
     return {
         "ModelName": name,
         "PrimaryContainer": _container(request, model_data),
-        "ExecutionRoleArn": platform.sagemaker_role_arn,
+        "ExecutionRoleArn": platform.role_of(request.model.name),
         "Tags": tags(request, platform),
     }
 
@@ -173,7 +173,7 @@ def create_endpoint_config(request: DeploymentRequest, platform: Platform, name:
                 "VariantName": "AllTraffic",
                 "ModelName": request.model_name,
                 "InstanceType": serving.instance_type,
-                "InitialInstanceCount": serving.instance_count,
+                "InitialInstanceCount": serving.initial_instance_count,
                 "InitialVariantWeight": 1.0,
                 "ContainerStartupHealthCheckTimeoutInSeconds": max(60, serving.startup_timeout_seconds),
             }
@@ -182,16 +182,21 @@ def create_endpoint_config(request: DeploymentRequest, platform: Platform, name:
     }
 
 
+def scalable_variant(endpoint: str) -> Request:
+    """The endpoint's only variant, as every request to Application Auto Scaling names it."""
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
 def register_autoscaling(request: DeploymentRequest, endpoint: str) -> tuple[Request, list[Request]]:
     """`RegisterScalableTarget` and the `PutScalingPolicy` requests. Raises ValueError without an autoscaling spec."""
     spec = request.model.serving.autoscaling
     if spec is None:
         raise ValueError(f"{request.model.name} has no serving.autoscaling")
-    target = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
+    target = scalable_variant(endpoint)
     invocations = {
         "TargetValue": spec.invocations_per_instance,
         "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},

@@ -146,8 +146,9 @@ data "aws_iam_policy_document" "pipeline" {
   statement {
     sid = "Endpoints"
     actions = [
-      "sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpoint",
-      "sagemaker:DescribeEndpointConfig", "sagemaker:InvokeEndpoint", "sagemaker:UpdateEndpoint",
+      "sagemaker:AddTags", "sagemaker:CreateEndpoint", "sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpoint",
+      "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:InvokeEndpoint",
+      "sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities",
     ]
     resources = [
       "${local.sagemaker}:endpoint-config/${var.context.project}-*",
@@ -167,9 +168,14 @@ data "aws_iam_policy_document" "pipeline" {
     }
   }
 
+  # With these SageMaker's endpoints are scaled; a deleted endpoint is deregistered with its caller's rights.
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
   statement {
-    sid       = "Autoscaling"
-    actions   = ["application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget"]
+    sid = "Autoscaling"
+    actions = [
+      "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
+      "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
+    ]
     resources = ["arn:${var.context.partition}:application-autoscaling:${local.account}:scalable-target/*"]
 
     condition {
@@ -177,6 +183,13 @@ data "aws_iam_policy_document" "pipeline" {
       variable = "application-autoscaling:service-namespace"
       values   = ["sagemaker"]
     }
+  }
+
+  # Descriptions know no resource.
+  statement {
+    sid       = "AutoscalingLook"
+    actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
+    resources = ["*"]
   }
 
   # Target tracking makes its alarms, under names of this form, with the caller's rights.

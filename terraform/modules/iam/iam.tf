@@ -191,11 +191,34 @@ data "aws_iam_policy_document" "ci" {
 
   statement {
     sid     = "RollBack"
-    actions = ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpoint"]
+    actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:UpdateEndpoint"]
     resources = [
       "${local.sagemaker}:endpoint-config/${var.context.project}-*",
       "${local.sagemaker}:endpoint/${var.context.project}-*",
     ]
+  }
+
+  # A roll-back to another instance type takes autoscaling off and puts it on again.
+  statement {
+    sid = "RollBackAutoscaling"
+    actions = [
+      "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
+      "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
+    ]
+    resources = ["arn:${var.context.partition}:application-autoscaling:${local.account}:scalable-target/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "application-autoscaling:service-namespace"
+      values   = ["sagemaker"]
+    }
+  }
+
+  # Descriptions know no resource.
+  statement {
+    sid       = "AutoscalingLook"
+    actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
+    resources = ["*"]
   }
 }
 

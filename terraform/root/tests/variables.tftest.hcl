@@ -41,6 +41,18 @@ run "refuses_a_data_prefix_with_a_wildcard" {
   expect_failures = [var.models]
 }
 
+run "refuses_names_that_make_a_role_of_more_than_64_characters" {
+  command = plan
+
+  variables {
+    environment = "stage"
+    project     = "abcdefghijklmnopqrst"
+    models      = { abcdefghijklmnopqrstuvwxyz = {} }
+  }
+
+  expect_failures = [var.role_per_model]
+}
+
 run "refuses_a_destroyable_prod" {
   command = plan
 

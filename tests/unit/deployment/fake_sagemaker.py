@@ -43,6 +43,9 @@ class SageMaker:
         self.packages = {REQUEST.model_package_arn: "Approved"}
         self.configs: list[str] = []
         self.fails: set[str] = set()
+        # Instance type by config, where it is not ml.m5.large; and who is asked before one changes.
+        self.types: dict[str, str] = {}
+        self.autoscaling = AutoScaling()
 
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         if ModelPackageName not in self.packages:
@@ -51,6 +54,9 @@ class SageMaker:
 
     def create_endpoint_config(self, **request: Any) -> None:
         self.configs.append(request["EndpointConfigName"])
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        return {"ProductionVariants": [{"InstanceType": self.types.get(EndpointConfigName, "ml.m5.large")}]}
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if self.live is None:
@@ -61,10 +67,17 @@ class SageMaker:
         assert self.live is None, "an endpoint is created over another"
         self._serve("create", EndpointConfigName)
 
-    def update_endpoint(self, EndpointName: str, EndpointConfigName: str) -> None:  # noqa: N803
+    def update_endpoint(
+        self,
+        EndpointName: str,  # noqa: N803
+        EndpointConfigName: str,  # noqa: N803
+        RetainAllVariantProperties: bool = False,  # noqa: N803
+    ) -> None:
         assert self.live is not None
         assert self.live["EndpointStatus"] == "InService", "SageMaker refuses to update it"
-        self._serve("update", EndpointConfigName)
+        changes = self.types.get(EndpointConfigName) != self.types.get(self.live["EndpointConfigName"])
+        assert not (changes and self.autoscaling.targets), "SageMaker refuses to change a registered variant's type"
+        self._serve("retaining update" if RetainAllVariantProperties else "update", EndpointConfigName)
 
     def delete_endpoint(self, EndpointName: str) -> None:  # noqa: N803
         self.calls.append("delete")
@@ -74,6 +87,50 @@ class SageMaker:
         self.calls.append(f"{call} {config}")
         status = "Failed" if config in self.fails else "InService"
         self.live = {"EndpointArn": "arn:endpoint", "EndpointStatus": status, "EndpointConfigName": config}
+
+
+class AutoScaling:
+    """Application Auto Scaling: targets and policies by what names them; `calls` lists what changed."""
+
+    def __init__(self) -> None:
+        self.targets: dict[str, dict[str, Any]] = {}
+        self.policies: dict[tuple[str, str], dict[str, Any]] = {}
+        self.calls: list[str] = []
+
+    def describe_scalable_targets(
+        self,
+        ServiceNamespace: str,  # noqa: N803
+        ResourceIds: list[str],  # noqa: N803
+        ScalableDimension: str,  # noqa: N803
+    ) -> dict[str, Any]:
+        return {"ScalableTargets": [self.targets[one] for one in ResourceIds if one in self.targets]}
+
+    def describe_scaling_policies(self, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        found = [policy for (resource, _), policy in self.policies.items() if resource == ResourceId]
+        return {"ScalingPolicies": [{**policy, "PolicyARN": "arn", "Alarms": []} for policy in found]}
+
+    def register_scalable_target(self, **request: Any) -> None:
+        self.calls.append(f"register {request['MinCapacity']}-{request['MaxCapacity']}")
+        self.targets[request["ResourceId"]] = {**request, "ScalableTargetARN": "arn"}
+
+    def put_scaling_policy(self, **request: Any) -> None:
+        self._found(request["ResourceId"], "PutScalingPolicy")
+        self.calls.append(f"put {request['PolicyName']}")
+        self.policies[request["ResourceId"], request["PolicyName"]] = request
+
+    def delete_scaling_policy(self, ResourceId: str, PolicyName: str, **_: str) -> None:  # noqa: N803
+        self.calls.append(f"delete {PolicyName}")
+        del self.policies[ResourceId, PolicyName]
+
+    def deregister_scalable_target(self, ResourceId: str, **_: str) -> None:  # noqa: N803
+        self._found(ResourceId, "DeregisterScalableTarget")
+        self.calls.append("deregister")
+        del self.targets[ResourceId]
+        self.policies = {key: policy for key, policy in self.policies.items() if key[0] != ResourceId}
+
+    def _found(self, resource: str, operation: str) -> None:
+        if resource not in self.targets:
+            raise ClientError({"Error": {"Code": "ObjectNotFoundException", "Message": "none"}}, operation)
 
 
 class Runtime:

@@ -18,11 +18,11 @@ from modelway.deployment.endpoint import (
     withdraw,
 )
 from modelway.errors import PlatformError
-from tests.unit.deployment.fake_sagemaker import REQUEST, Runtime, SageMaker, Texts
+from tests.unit.deployment.fake_sagemaker import REQUEST, AutoScaling, Runtime, SageMaker, Texts
 
 
 def apply(client: SageMaker, config: str = "new", journal: Texts | None = None) -> Change:
-    return apply_config(client, "e", config, [], journal or Texts(), "key")
+    return apply_config(client, "e", config, [], journal or Texts(), "key", autoscaling=AutoScaling())
 
 
 @pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
@@ -85,7 +85,7 @@ def test_a_retry_still_knows_what_was_live_before() -> None:
     retried = apply(client, journal=journal)
     assert retried == Change("updated", "old")
     assert client.calls == ["update new"]
-    assert restore(client, "e", retried.previous_config, poll=0) == "restored old"
+    assert restore(client, "e", retried.previous_config, poll=0, autoscaling=AutoScaling()) == "restored old"
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_anything_else_does_not(client: SageMaker, runtime: Runtime, said: str) 
 
 
 def test_restore_says_what_it_did() -> None:
-    assert "gone" in restore(SageMaker(), "e", "old")
-    assert "no config was live before" in restore(live(), "e", None)
+    assert "gone" in restore(SageMaker(), "e", "old", autoscaling=AutoScaling())
+    assert "no config was live before" in restore(live(), "e", None, autoscaling=AutoScaling())
     already = live(EndpointConfigName="old")
-    assert restore(already, "e", "old", poll=0) == "restored old"
+    assert restore(already, "e", "old", poll=0, autoscaling=AutoScaling()) == "restored old"
     assert already.calls == []
     broken = live()
     broken.fails.add("old")
-    assert restore(broken, "e", "old", poll=0) == "old could not be restored: Failed"
+    assert restore(broken, "e", "old", poll=0, autoscaling=AutoScaling()) == "old could not be restored: Failed"
     failed = live(EndpointStatus="Failed")
-    assert "the next deployment replaces it" in restore(failed, "e", "old")
+    assert "the next deployment replaces it" in restore(failed, "e", "old", autoscaling=AutoScaling())
     assert failed.calls == []
 
 

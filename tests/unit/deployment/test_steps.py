@@ -26,7 +26,8 @@ class Account:
         self.sagemaker, self.runtime, self.bucket = SageMaker(), Runtime(), Texts()
 
     def client(self, service: str) -> Any:
-        return {"sagemaker": self.sagemaker, "sagemaker-runtime": self.runtime}[service]
+        known = {"sagemaker": self.sagemaker, "sagemaker-runtime": self.runtime}
+        return {**known, "application-autoscaling": self.sagemaker.autoscaling}[service]
 
 
 @pytest.fixture
@@ -41,7 +42,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
 
 def test_a_first_deployment_leaves_its_record(account: Account) -> None:
     change = steps.change_endpoint(CONF)
-    assert change == {"endpoint": "modelway-fraud-detector", "config": CONFIG, "action": "created", "previous": None}
+    assert change == {
+        "endpoint": "modelway-fraud-detector",
+        "config": CONFIG,
+        "action": "created",
+        "previous": None,
+        "released": None,
+    }
     record = steps.prove_endpoint(CONF, change)
     assert record["verified"]
     assert f"fraud-detector/deployments/{CONFIG}.json" in account.bucket.texts

@@ -16,7 +16,7 @@ from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
 from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
-from modelway_local.gateway_gaps.recording import action
+from modelway_local.gateway_gaps.recording import Recorder, action
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
 from modelway_local.gateway_gaps.suspended_buckets import SuspendedBuckets
 
@@ -214,6 +214,15 @@ def test_a_deleted_lifecycle_policy_is_gone(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_request_is_told_by_its_iam_action(sent: Request, form: str, named: str) -> None:
     assert action(sent, form) == named
+
+
+def test_what_a_job_sends_past_the_gateway_is_told_too(tmp_path: Path) -> None:
+    class Sent:
+        method, url = "GET", "http://127.0.0.1:5/data/train/rows.csv?x=1"
+        headers: ClassVar[dict[str, bytes]] = {"Authorization": b"AWS4-HMAC-SHA256 Credential=sagemaker/1/r/s3/aws4"}
+
+    Recorder(tmp_path).note_sent(Sent())
+    assert json.loads((tmp_path / "calls.json").read_text()) == {"sagemaker": ["s3:GetObject"]}
 
 
 def test_versioning_is_on_while_a_suspended_buckets_versions_are_deleted(tmp_path: Path) -> None:
