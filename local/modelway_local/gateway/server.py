@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socketserver
 import sys
 import traceback
@@ -21,9 +22,12 @@ from modelway_local.gateway.mwaa import Mwaa
 from modelway_local.registry.app import RegistryApp
 from modelway_local.registry.ecr_api import EcrApi
 from modelway_local.registry.store import RegistryStore
+from modelway_local.runtime import engine
 from modelway_local.sagemaker.api import SageMaker
 
 BODILESS = {204, 304}
+# The supervisor's word to the gateway: process or docker.
+RUNTIME_VARIABLE = "MODELWAY_LOCAL_RUNTIME"
 
 
 class Gateway:
@@ -41,7 +45,10 @@ class Gateway:
         self._moto = MotoProxy(moto_url)
         self._registry = RegistryApp(home)
         self._ecr = EcrApi(home, port)
-        self._sagemaker = SageMaker(home, moto_url, RegistryStore(home).unpack, watch_jobs)
+        runtime = engine.Runtime(os.environ.get(RUNTIME_VARIABLE) or engine.Runtime.PROCESS)
+        if runtime is engine.Runtime.DOCKER:
+            engine.sweep(home)  # what a gateway that was killed left running
+        self._sagemaker = SageMaker(home, moto_url, engine.unpacker(RegistryStore(home), runtime), watch_jobs)
         self._functions = Functions(home, f"http://127.0.0.1:{port}")
         self._mwaa = Mwaa(home, airflow_url)
         self._local: dict[str, Callable[[Request], Answer]] = {

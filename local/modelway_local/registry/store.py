@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelway.packaging.image import LABEL_INTERPRETER
 from modelway_local.registry.unpacking import LayerInvalid, lay_over, made_once, unpack_layer
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -45,11 +46,22 @@ class RepositoryNotFound(ImageNotFound):
 
 @dataclass(frozen=True)
 class UnpackedImage:
-    """An image as a folder: `rootfs` holds its files, `config` is its image config."""
+    """An image as a folder: `rootfs` holds its files, `config` is its image config.
+
+    `layers` are the digests of its blobs; `engine_tag` is its name in a Docker engine that has it, else empty.
+    """
 
     rootfs: Path
     config: dict[str, Any]
     digest: str
+    layers: tuple[str, ...] = ()
+    engine_tag: str = ""
+
+    @property
+    def has_base(self) -> bool:
+        """Whether it brings its own Python and libraries, rather than naming an interpreter of this machine."""
+        labels = self.config.get("config", {}).get("Labels") or {}
+        return LABEL_INTERPRETER not in labels and (self.rootfs / "usr").is_dir()
 
 
 class RegistryStore:
@@ -218,7 +230,7 @@ class RegistryStore:
             rootfs = made_once(self._home / "images" / _hex(digest), fill)
         except LayerInvalid as error:
             raise ImageNotFound(f"{image_uri}: {error}") from error
-        return UnpackedImage(rootfs, config, digest)
+        return UnpackedImage(rootfs, config, digest, tuple(layers))
 
     def _layer(self, digest: str) -> Path:
         """A layer unpacked, made once; images link its files rather than copy them."""

@@ -1,7 +1,8 @@
 """One container as a process group: its image unpacked, its command run, its output followed.
 
 An image that names an interpreter (the pure-Python builder's) holds no base: its paths are relocated to this machine's.
-An image with a base of its own (buildah's) gets its files as root folder; see rooted.py.
+An image with a base of its own (buildah's) gets its files as root folder; see rooted.py. One that was given to a Docker
+engine runs there, and the process here is `docker run`; see engine.py.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from modelway.packaging.image import LABEL_INTERPRETER
 from modelway.packaging.interpreters import clean_interpreter
 from modelway_local.registry.store import UnpackedImage
-from modelway_local.runtime.rooted import Rooted
+from modelway_local.runtime import engine, rooted
 
 ML_ROOT = "/opt/ml"
-INTERPRETER_LABEL = "dev.modelway.interpreter"
 STOP_GRACE_SECONDS = 5.0
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 # What an image without a PATH gets from a container engine.
@@ -51,14 +53,14 @@ class Container:
         config = image.config.get("config", {})
         command = [*(entrypoint if entrypoint else config.get("Entrypoint") or []), *arguments]
         declared = dict(item.split("=", 1) for item in config.get("Env") or [])
-        self._rooted = has_base(image)
-        if self._rooted:
+        self._engine_name = f"modelway-{uuid.uuid4().hex[:12]}" if image.engine_tag else ""
+        if image.has_base:
             self._command = command
             self._environment = {"PATH": DEFAULT_PATH, "HOME": "/", **declared, **environment}
         else:
             self._command = [self._relocate(part) for part in command]
             if self._command and self._command[0] in {"python", "python3"}:
-                minor = (config.get("Labels") or {}).get(INTERPRETER_LABEL, f"3.{sys.version_info.minor}")
+                minor = (config.get("Labels") or {}).get(LABEL_INTERPRETER, f"3.{sys.version_info.minor}")
                 self._command[0] = str(clean_interpreter(interpreters, minor))
             self._environment = self._environ({**declared, **environment})
         self._on_line = on_line
@@ -95,10 +97,33 @@ class Container:
         if not self._command:
             raise OSError("the image has no Entrypoint and the request gives none")
         (self._base_dir / "tmp").mkdir(parents=True, exist_ok=True)
-        self.process = self._launch_rooted() if self._rooted else self._launch_relocated()
+        self.process = self._launch()
         assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
         self._reader = threading.Thread(target=self._follow, args=(self.process.stdout,), daemon=True)
         self._reader.start()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        if self._engine_name:
+            return self._launch_in_engine()
+        return self._launch_rooted() if self._image.has_base else self._launch_relocated()
+
+    def _launch_in_engine(self) -> subprocess.Popen[bytes]:
+        """As the image's user where we may give it the folder, else as ourselves."""
+        uid, gid = os.getuid(), os.getgid()
+        if uid == 0:
+            uid, gid = rooted.user_of(str(self._image.rootfs), self._image.config.get("config", {}).get("User") or "")
+            rooted.give(str(self._base_dir), uid, gid)
+        command, environment = engine.run_command(
+            self._image, self._engine_name, self._base_dir, f"{uid}:{gid}", self._environment, self._command
+        )
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def _launch_relocated(self) -> subprocess.Popen[bytes]:
         workdir = self._image.config.get("config", {}).get("WorkingDir") or ""
@@ -115,7 +140,7 @@ class Container:
     def _launch_rooted(self) -> subprocess.Popen[bytes]:
         """The environment goes by standard input: the image's may not touch the launcher, and no list shows it."""
         config = self._image.config.get("config", {})
-        wanted: Rooted = {
+        wanted: rooted.Rooted = {
             "rootfs": str(self._image.rootfs),
             "base_dir": str(self._base_dir),
             "user": config.get("User") or "",
@@ -142,6 +167,12 @@ class Container:
                 if self._on_line:
                     self._on_line(line.decode(errors="replace").rstrip("\n"))
 
+    def process_id(self) -> int:
+        """Id of the container's first process on this machine; 0 when there is none."""
+        if self._engine_name:
+            return engine.process_of(self._engine_name)
+        return self.process.pid if self.process else 0
+
     def wait(self, seconds: float, stopped: threading.Event) -> int | None:
         """Exit code, or None after `seconds` or once `stopped` is set (the group is then ended)."""
         assert self.process is not None  # noqa: S101 - start() comes first
@@ -153,6 +184,8 @@ class Container:
                 return None
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
+        if self._engine_name:
+            code = engine.exit_code(self._engine_name, code)
         self.stop()
         return code
 
@@ -164,6 +197,8 @@ class Container:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_GRACE_SECONDS)
+        if self._engine_name:
+            engine.remove(self._engine_name)
         self._signal(signal.SIGKILL)
         self.process.wait()
         if self._reader is not None:
@@ -173,9 +208,3 @@ class Container:
         assert self.process is not None  # noqa: S101 - start() comes first
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
-
-
-def has_base(image: UnpackedImage) -> bool:
-    """Whether the image brings its own Python and libraries, rather than naming an interpreter of this machine."""
-    labels = image.config.get("config", {}).get("Labels") or {}
-    return INTERPRETER_LABEL not in labels and (image.rootfs / "usr").is_dir()

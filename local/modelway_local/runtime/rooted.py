@@ -132,12 +132,13 @@ def numbers(user: str, passwd: str) -> tuple[int, int]:
     return uid, gid
 
 
-def _passwd(rootfs: str) -> str:
+def user_of(rootfs: str, user: str) -> tuple[int, int]:
+    """(uid, gid) of an unpacked image's User. Raises OSError for a name that the image does not know."""
     path = Path(rootfs) / "etc" / "passwd"
-    return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
+    return numbers(user, path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else "")
 
 
-def _give(folder: str, uid: int, gid: int) -> None:
+def give(folder: str, uid: int, gid: int) -> None:
     """The container's user owns what lies below /opt/ml."""
     for path, folders, files in os.walk(folder):
         for name in ("", *folders, *files):
@@ -146,10 +147,10 @@ def _give(folder: str, uid: int, gid: int) -> None:
 
 def become(wanted: Rooted) -> None:
     """Never returns. Raises OSError when the namespaces cannot be made or the command cannot be run."""
-    uid, gid = numbers(wanted["user"], _passwd(wanted["rootfs"]))
+    uid, gid = user_of(wanted["rootfs"], wanted["user"])
     as_root = os.geteuid() == 0
     if as_root:
-        _give(wanted["base_dir"], uid, gid)
+        give(wanted["base_dir"], uid, gid)
     enter_namespaces(uid, gid)
     change_root(wanted["rootfs"], wanted["base_dir"])
     if as_root:

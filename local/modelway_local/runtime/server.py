@@ -102,13 +102,15 @@ class ModelServer:
         return answer.status == 200 and self._owns_port()
 
     def _owns_port(self) -> bool:
-        process = self.container.process if self.container else None
-        if process is None:
+        identifier = self.container.process_id() if self.container else 0
+        if not identifier:
             return False
         try:
-            parent = psutil.Process(process.pid)
+            parent = psutil.Process(identifier)
             family = [parent, *parent.children(recursive=True)]
             return any(c.laddr and c.laddr.port == self.port for p in family for c in p.net_connections("tcp"))
+        except psutil.AccessDenied:
+            return True  # an engine's container belongs to root, and that it runs has been asked
         except psutil.Error:
             return False
 

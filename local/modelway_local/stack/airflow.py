@@ -56,6 +56,8 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "modelway_local.stack.airflow_process.SQLITE_CONNECT",
         "DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "modelway_local.stack.airflow_process.SQLITE_CONNECT_ASYNC",
+        # Connections that wait for the lock must not keep the one that has it from ending.
+        "DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": -1,
         # A scheduler that was started again takes up the tasks of the one that died within a minute.
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.1,

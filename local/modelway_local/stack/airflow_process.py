@@ -23,6 +23,7 @@ LOCK_SECONDS = 60.0
 # Airflow changes these dictionaries, so sync and async connections have one each.
 SQLITE_CONNECT = {"timeout": LOCK_SECONDS}
 SQLITE_CONNECT_ASYNC = {"timeout": LOCK_SECONDS}
+API_THREADS = 400
 TASK_LIBRARIES = (
     "airflow.sdk",
     "airflow.sdk.execution_time.task_runner",
@@ -46,6 +47,7 @@ def audit_off_the_loop() -> None:
     another request, that request cannot end, since its end needs the loop: the server would wait for itself. To be
     called before the routes are imported; newer versions are left alone once they commit elsewhere.
     """
+    import anyio.to_thread
     from airflow.api_fastapi.logging import decorators  # noqa: TID251 - this process is Airflow
     from starlette.concurrency import run_in_threadpool
 
@@ -55,6 +57,8 @@ def audit_off_the_loop() -> None:
         log_action = on_the_loop(event)
 
         async def log_in_a_thread(**given: Any) -> None:
+            # A request that has the lock needs another thread to end; the default of 40 may all be waiting for it.
+            anyio.to_thread.current_default_thread_limiter().total_tokens = API_THREADS
             await given["request"].body()  # read here, where the request lives; then it is kept
             await run_in_threadpool(lambda: asyncio.run(log_action(**given)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from modelway.errors import PlatformError
 from modelway.platform import Platform
 from modelway.versioning import names
+from modelway_local.runtime.engine import Runtime
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 # The checkout: DAGs, plugins and Lambdas are taken from it as they are.
@@ -38,6 +39,8 @@ class Stack:
     ready_seconds: float = 0.0
     # Whether Terraform made what is in the account (modelway up --terraform).
     terraform: bool = False
+    # What jobs and servers are on this machine: process or docker (runtime/engine.py).
+    runtime: Runtime = Runtime.PROCESS
 
     def write(self) -> None:
         """Write stack.json whole."""
@@ -63,7 +66,10 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """AWS and platform variables together: what `modelway env` prints."""
-        return {**self.aws_environment(), **platform(self.airflow_url).to_environment(), "MODELWAY_HOME": self.home}
+        # An engine starts whole images only, and those come from a Dockerfile.
+        builder = {"MODELWAY_BUILDER": "buildah"} if self.runtime is Runtime.DOCKER else {}
+        ours = {"MODELWAY_HOME": self.home, **builder}
+        return {**self.aws_environment(), **platform(self.airflow_url).to_environment(), **ours}
 
 
 def platform(airflow_url: str) -> Platform:
@@ -96,7 +102,8 @@ def alive(pid: int) -> bool:
 def running(home: Path) -> Stack | None:
     """The stack of `home` if it runs."""
     try:
-        stack = Stack(**json.loads((home / "stack.json").read_text()))
+        known = json.loads((home / "stack.json").read_text())
+        stack = Stack(**{**known, "runtime": Runtime(known.get("runtime", Runtime.PROCESS))})
     except (OSError, ValueError, TypeError):
         return None
     return stack if alive(stack.pid) else None

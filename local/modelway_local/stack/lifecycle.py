@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 
 from modelway.errors import PlatformError, UserError
+from modelway_local.runtime import engine
+from modelway_local.runtime.engine import Runtime
 from modelway_local.stack import terraform as local_terraform
 from modelway_local.stack.layout import Stack, alive, running
 
@@ -26,7 +28,13 @@ DOWN_SECONDS = 20.0
 
 
 def up(
-    home: Path, port: int, airflow_port: int, on_progress: Callable[[str], None], *, terraform: bool = False
+    home: Path,
+    port: int,
+    airflow_port: int,
+    on_progress: Callable[[str], None],
+    *,
+    terraform: bool = False,
+    runtime: Runtime = Runtime.PROCESS,
 ) -> Stack:
     """Start the stack, or return the one that runs; `terraform`: what is in its account is Terraform's.
 
@@ -34,9 +42,11 @@ def up(
     missing; PlatformError otherwise.
     """
     if stack := running(home):
-        return _of_kind(stack, terraform)
+        return _of_kind(stack, terraform, runtime)
     if terraform:
         local_terraform.require()
+    if runtime is Runtime.DOCKER:
+        engine.require()
     _sweep(home)
     for number, flag in ((port, "--port"), (airflow_port, "--airflow-port")):
         _require_free(number, flag)
@@ -50,7 +60,11 @@ def up(
     log = (home / "logs" / "supervisor.log").open("ab")
     command = [sys.executable, "-m", "modelway_local.stack.supervisor", "--home", str(home)]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--airflow-port", str(airflow_port), *(["--terraform"] if terraform else [])],
+        [
+            *command,
+            *("--port", str(port), "--airflow-port", str(airflow_port), "--runtime", runtime),
+            *(["--terraform"] if terraform else []),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -78,7 +92,11 @@ def _empty_account(home: Path) -> None:
     local_terraform.forget(home)
 
 
-def _of_kind(stack: Stack, terraform: bool) -> Stack:
+def _of_kind(stack: Stack, terraform: bool, runtime: Runtime) -> Stack:
+    if runtime is Runtime.DOCKER and stack.runtime is not runtime:
+        raise UserError(
+            "the stack runs already, with processes", fix="modelway down, then: modelway up --runtime docker"
+        )
     if stack.terraform != terraform and terraform:
         fix = "modelway down, then: modelway up --terraform"
         raise UserError("the stack runs already, without what Terraform makes", fix=fix)
@@ -137,6 +155,8 @@ def down(home: Path) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     _sweep(home)
+    if stack and stack.runtime is Runtime.DOCKER:
+        engine.sweep(home)
     (home / "stack.json").unlink(missing_ok=True)
     local_terraform.forget(home)
     return bool(stack)

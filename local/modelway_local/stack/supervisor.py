@@ -19,7 +19,9 @@ import urllib.request
 from pathlib import Path
 
 from modelway.errors import PlatformError
+from modelway_local.gateway.server import RUNTIME_VARIABLE
 from modelway_local.runtime import launch
+from modelway_local.runtime.engine import Runtime
 from modelway_local.runtime.server import free_port
 from modelway_local.stack import airflow, resources, terraform
 from modelway_local.stack.layout import Stack, platform
@@ -37,7 +39,7 @@ class StartFailed(Exception):
 class Supervisor:
     """The stack's processes."""
 
-    def __init__(self, home: Path, port: int, airflow_port: int, *, with_terraform: bool = False) -> None:
+    def __init__(self, home: Path, port: int, airflow_port: int, *, with_terraform: bool, runtime: Runtime) -> None:
         self._home, self._port, self._airflow_port = home, port, airflow_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._launched: dict[str, tuple[list[str], dict[str, str]]] = {}
@@ -51,6 +53,7 @@ class Supervisor:
             f"http://127.0.0.1:{airflow_port}",
             f"http://127.0.0.1:{self._moto_port}",
             terraform=with_terraform,
+            runtime=runtime,
         )
 
     def run(self) -> int:
@@ -126,7 +129,7 @@ class Supervisor:
     def _gateway_environment(self) -> dict[str, str]:
         password = airflow.passwords(self._home)[airflow.GATEWAY_USER]
         user = {"MODELWAY_LOCAL_AIRFLOW_USER": airflow.GATEWAY_USER, "MODELWAY_LOCAL_AIRFLOW_PASSWORD": password}
-        return {**os.environ, **user}
+        return {**os.environ, **user, RUNTIME_VARIABLE: self.stack.runtime}
 
     def _spawn(self, name: str, command: list[str], env: dict[str, str]) -> None:
         self._launched[name] = (command, env)
@@ -202,8 +205,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--airflow-port", type=int, required=True)
     parser.add_argument("--terraform", action="store_true", help="let Terraform make what is in the account")
+    parser.add_argument("--runtime", type=Runtime, default=Runtime.PROCESS, help="what jobs and servers are")
     given = parser.parse_args()
-    sys.exit(Supervisor(given.home, given.port, given.airflow_port, with_terraform=given.terraform).run())
+    supervisor = Supervisor(
+        given.home, given.port, given.airflow_port, with_terraform=given.terraform, runtime=given.runtime
+    )
+    sys.exit(supervisor.run())
 
 
 if __name__ == "__main__":

@@ -22,16 +22,22 @@ def up(
     terraform: Annotated[
         bool, typer.Option("--terraform", help="Let Terraform make what is in the account (terraform/envs/local).")
     ] = False,
+    runtime: Annotated[
+        str, typer.Option(help="What jobs and servers are: process, or docker's containers.")
+    ] = "process",
 ) -> None:
     """Start the local stack; does nothing when it runs."""
+    from modelway_local.runtime.engine import Runtime
     from modelway_local.stack.layout import running
     from modelway_local.stack.lifecycle import up as start
 
+    if runtime not in list(Runtime):
+        raise UserError(f"--runtime: {runtime!r} is none of {', '.join(Runtime)}")
     console, home = Console(), environment.home()
     runs_already = running(home) is not None
     if not runs_already:
         console.begin("up")
-    stack = start(home, port, airflow_port, console.step, terraform=terraform)
+    stack = start(home, port, airflow_port, console.step, terraform=terraform, runtime=Runtime(runtime))
     where = f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}"
     if runs_already:
         console.say(f"the stack runs already: {where}")
