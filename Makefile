@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package lambda-package container
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,7 +58,10 @@ container: install ## Images that buildah builds, and running one; installs buil
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package
 
+mwaa-smoke: install ## Install that package in a clean environment and import every DAG
+	$(RUN) python -m ci.terraform.mwaa_smoke
+
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-test: lint unit integration terraform container ## Everything that CI runs
+test: lint unit integration terraform container mwaa-smoke ## Everything that CI runs

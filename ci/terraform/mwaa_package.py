@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 from ci.terraform.archive import files_below, write_zip
+from ci.terraform.mwaa_lock import LOCK, constraints_url, extras, providers
 
 ROOT = Path(__file__).parents[2]
-# MWAA's Python, and where it unpacks plugins.zip.
-PYTHON = "3.12"
+# Where MWAA unpacks plugins.zip.
 PLUGINS = "/usr/local/airflow/plugins"
-CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{airflow}/constraints-{python}.txt"
-AIRFLOW_PIN = re.compile(r"apache-airflow==([0-9.]+)")
 # Of the same minute on every machine, so that the wheel's bytes are the same too.
 SOURCE_DATE_EPOCH = "315532800"
-
-
-def airflow_version() -> str:
-    """The pin of pyproject.toml."""
-    found = AIRFLOW_PIN.search((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    if found is None:
-        raise SystemExit("pyproject.toml pins no apache-airflow")
-    return found[1]
 
 
 def build_wheel(out: Path) -> Path:
@@ -41,24 +29,17 @@ def build_wheel(out: Path) -> Path:
     return next(out.glob("modelway-*.whl"))
 
 
-def requirements(wheel: str, airflow: str) -> str:
-    """requirements.txt: Airflow's constraints, the providers of the lock's versions, and our wheel from plugins.zip."""
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["airflow"]
+def requirements(wheel: str) -> str:
+    """requirements.txt: Airflow's constraints, providers, our wheel from plugins.zip, pins that no constraint has."""
     lines = [
-        f"--constraint {CONSTRAINTS.format(airflow=airflow, python=PYTHON)}",
+        f"--constraint {constraints_url()}",
         "# MWAA brings Airflow itself and refuses another; providers are those of the lock.",
-        *sorted(line for line in groups if not line.startswith("apache-airflow==")),
+        *providers(),
         "# The core, unpacked by MWAA from plugins.zip; `evaluation` is what compares models.",
         f"modelway[evaluation] @ file://{PLUGINS}/{wheel}",
-        *_locked(),
+        *extras(LOCK.read_text(encoding="utf-8")),
     ]
     return "\n".join([*lines, ""])
-
-
-def _locked() -> list[str]:
-    """Versions of what MWAA's constraints do not name, from ci/terraform/mwaa-extra.txt."""
-    extra = (Path(__file__).parent / "mwaa-extra.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in extra if line and not line.startswith("#")]
 
 
 def build(out: Path) -> Path:
@@ -68,7 +49,7 @@ def build(out: Path) -> Path:
     folder.mkdir(parents=True)
     wheel = build_wheel(folder / "wheel")
     write_zip(folder / "plugins.zip", files_below(ROOT / "plugins") | {wheel.name: wheel})
-    (folder / "requirements.txt").write_text(requirements(wheel.name, airflow_version()), encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements(wheel.name), encoding="utf-8")
     for name, path in files_below(ROOT / "dags").items():
         target = folder / "dags" / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""Install the MWAA package as MWAA does and import every DAG: `python -m ci.terraform.mwaa_smoke [--constraints FILE]`.
+"""Install the MWAA package as MWAA does and import every DAG: `python -m ci.terraform.mwaa_smoke` (`make mwaa-smoke`).
 
-A clean virtual environment gets Airflow under its own constraints (from FILE, or from Airflow's site), then
-requirements.txt; plugins.zip is unpacked; each DAG file is imported in a process of its own, without any of the
-variables that the startup script sets. An import error, a slow import or a DAG file without a DAG fails.
+A clean virtual environment gets Airflow as locked for MWAA (mwaa-lock.txt), then requirements.txt; plugins.zip is
+unpacked; each DAG file is imported in a process of its own, without any of the variables that the startup script sets.
+An import error, a slow import or a DAG file without a DAG fails, and so does a lock that Airflow's own constraints
+contradict, where they can be read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from ci.terraform.mwaa_package import CONSTRAINTS, PLUGINS, PYTHON, ROOT, airflow_version, build
+from ci.terraform.mwaa_lock import (
+    AIRFLOW_EXTRAS,
+    LOCK,
+    PYTHON,
+    ROOT,
+    airflow_version,
+    constraints_url,
+    disagreements,
+    fetch,
+    pins,
+)
+from ci.terraform.mwaa_package import PLUGINS, build
 
 # Airflow's dagbag_import_timeout is 30 s; a file that needs a third of it on a busy machine is too slow.
 IMPORT_SECONDS = 10.0
@@ -39,19 +51,18 @@ def _uv(*arguments: str) -> None:
     subprocess.run(["uv", *arguments], check=True)
 
 
-def install(package: Path, environment: Path, constraints: str, python: str) -> Path:
-    """The interpreter of a new environment with Airflow and the package's requirements."""
+def install(package: Path, environment: Path, python: str) -> Path:
+    """The interpreter of a new environment with Airflow and the package's requirements, all as locked."""
     plugins = environment.parent / "plugins"
     with zipfile.ZipFile(package / "plugins.zip") as archive:
         archive.extractall(plugins)
     text = (package / "requirements.txt").read_text(encoding="utf-8")
-    online = CONSTRAINTS.format(airflow=airflow_version(), python=PYTHON)
     requirements = environment.parent / "requirements.txt"
-    requirements.write_text(text.replace(PLUGINS, str(plugins)).replace(online, constraints), encoding="utf-8")
+    requirements.write_text(text.replace(PLUGINS, str(plugins)).replace(constraints_url(), str(LOCK)), encoding="utf-8")
     _uv("venv", "--quiet", "--python", python, str(environment))
     interpreter = environment / "bin" / "python"
     pip = ("pip", "install", "--quiet", "--python", str(interpreter))
-    _uv(*pip, "--constraint", constraints, f"apache-airflow[celery,amazon]=={airflow_version()}")
+    _uv(*pip, "--constraint", str(LOCK), f"apache-airflow[{AIRFLOW_EXTRAS}]=={airflow_version()}")
     _uv(*pip, "-r", str(requirements))
     return interpreter
 
@@ -74,11 +85,33 @@ def import_dag(interpreter: Path, dag: Path, plugins: Path, home: Path) -> dict[
     return found
 
 
-def check(package: Path, constraints: str, python: str) -> list[str]:
+def compare(source: str) -> str:
+    """Whether the lock is what Airflow's constraints demand. Raises SystemExit where it is not."""
+    try:
+        constraints = fetch(source)
+    except OSError as error:
+        return f"mwaa-lock.txt was not compared with {source}: {error}"
+    if found := disagreements(pins(LOCK.read_text(encoding="utf-8")), pins(constraints)):
+        raise SystemExit("\n".join([*found, "fix: python -m ci.terraform.mwaa_lock"]))
+    return f"mwaa-lock.txt agrees with {source}"
+
+
+def interpreter_for(version: str) -> str:
+    """MWAA's Python where this machine has it, else the one that runs this."""
+    found = subprocess.run(
+        ["uv", "python", "find", "--no-python-downloads", version], capture_output=True, text=True, check=False
+    )
+    if found.returncode == 0:
+        return found.stdout.strip()
+    print(f"no Python {version} here: installed on {sys.version.split()[0]} instead", file=sys.stderr)
+    return sys.executable
+
+
+def check(package: Path, python: str) -> list[str]:
     """Install and import; one line for each DAG file. Raises SystemExit with what is wrong."""
     said = []
     with tempfile.TemporaryDirectory(prefix="modelway-mwaa-") as scratch:
-        interpreter = install(package, Path(scratch) / "venv", constraints, python)
+        interpreter = install(package, Path(scratch) / "venv", python)
         for dag in sorted((package / "dags").rglob("*.py")):
             found = import_dag(interpreter, dag, Path(scratch) / "plugins", Path(scratch) / "airflow")
             seconds = float(str(found["seconds"]))
@@ -96,12 +129,12 @@ def main() -> None:
     """Build the package and check it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
-    parser.add_argument("--constraints", default="", help="file to use instead of Airflow's site")
-    parser.add_argument("--python", default=PYTHON, help=f"MWAA has {PYTHON}")
+    parser.add_argument("--constraints", default=constraints_url(), help="file or address to compare the lock with")
+    parser.add_argument("--python", default="", help=f"interpreter; {PYTHON}, MWAA's, where there is one")
     arguments = parser.parse_args()
+    print(compare(arguments.constraints))
     package = build(arguments.out)
-    constraints = arguments.constraints or CONSTRAINTS.format(airflow=airflow_version(), python=PYTHON)
-    print("\n".join(check(package, constraints, arguments.python)), file=sys.stdout)
+    print("\n".join(check(package, arguments.python or interpreter_for(PYTHON))))
 
 
 if __name__ == "__main__":
