@@ -43,6 +43,16 @@ def test_no_provider_block_knows_of_an_emulator() -> None:
     assert "skip_credentials_validation" not in text
 
 
+def test_every_environment_locks_the_same_provider() -> None:
+    locks = {path.parent.name: path.read_text() for path in (TERRAFORM / "envs").glob("*/.terraform.lock.hcl")}
+    assert set(locks) == {path.name for path in (TERRAFORM / "envs").iterdir() if path.is_dir()}
+    assert len(set(locks.values())) == 1
+    constraint = re.search(r'version = "(~> [0-9.]+)"', (TERRAFORM / "root" / "versions.tf").read_text())
+    assert constraint
+    assert f'constraints = "{constraint[1]}"' in locks["prod"]
+    assert '"h1:' in locks["prod"]
+
+
 def test_terraform_sets_every_setting_of_the_platform() -> None:
     text = (TERRAFORM / "root" / "main.tf").read_text()
     wanted = {f"MODELWAY_{name.upper()}" for name in Platform.model_fields}

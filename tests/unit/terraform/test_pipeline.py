@@ -51,5 +51,19 @@ def test_apply_takes_the_plan_that_was_shown_and_cannot_be_interrupted() -> None
     assert JOBS[".terraform-apply"]["resource_group"] == JOBS[".terraform-plan"]["resource_group"]
 
 
+@pytest.mark.parametrize(("environment", "before"), [("stage", "dev"), ("prod", "stage")])
+def test_an_environment_changes_after_the_one_before_it(environment: str, before: str) -> None:
+    needs = JOBS[f"terraform-apply-{environment}"]["needs"]
+    assert {"job": f"terraform-apply-{before}", "optional": True} in needs
+
+
+def test_the_locked_provider_and_the_tags_of_this_version_are_used() -> None:
+    script = "\n".join(JOBS[".terraform-aws"]["before_script"])
+    assert "init -reconfigure -lockfile=readonly" in script
+    assert "TF_VAR_platform_version" in script
+    assert JOBS[".terraform-aws"]["variables"]["TF_VAR_commit"] == "$CI_COMMIT_SHA"
+    assert "MAY_BREAK_DEPENDENCY_LOCK" not in FILE.read_text()
+
+
 def test_no_job_holds_a_key() -> None:
     assert "SECRET_ACCESS_KEY" not in FILE.read_text()
