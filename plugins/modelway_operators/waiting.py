@@ -9,8 +9,10 @@ from typing import Any
 import boto3
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from modelway.deployment import endpoint as endpoints
+
 STATUS = {"training_job": "TrainingJobStatus", "processing_job": "ProcessingJobStatus", "endpoint": "EndpointStatus"}
-MOVING = frozenset({"InProgress", "Stopping", "Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+MOVING = endpoints.MOVING | {"InProgress", "Stopping"}
 
 
 def describe_resource(client: Any, kind: str, name: str) -> dict[str, Any]:

@@ -6,12 +6,16 @@ import json
 import time
 from typing import Any, Literal, NamedTuple, Protocol
 
+from botocore.exceptions import ClientError
+
 from modelway.contracts import DeploymentRequest
 from modelway.deployment.scaling import Registration, converge, obstacle, registered, release
 from modelway.errors import PlatformError, UserError
 from modelway.sagemaker.registry import describe
 
 Action = Literal["created", "updated", "unchanged"]
+# Statuses of an endpoint that will be another without anybody asking.
+MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
 class NotApproved(UserError):
@@ -105,7 +109,12 @@ def _update(
         release(autoscaling, endpoint)
     keep = keep_count and released is None and registered(autoscaling, endpoint) is not None
     retain = {"RetainAllVariantProperties": True} if keep else {}
-    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **retain)
+    try:
+        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **retain)
+    except ClientError:
+        if released is not None:
+            converge(autoscaling, endpoint, released)
+        raise
 
 
 def _found(status: str, current: str | None, config: str) -> Change:
@@ -186,13 +195,16 @@ def restore(
         return "the endpoint is gone: nothing was restored"
     if previous is None:
         return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
+    deadline = time.monotonic() + seconds
+    while live["EndpointStatus"] in MOVING and time.monotonic() < deadline:  # a try before this one may have asked
+        time.sleep(poll)
+        live = client.describe_endpoint(EndpointName=endpoint)
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
     if live["EndpointConfigName"] != previous:
         off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
         _update(client, autoscaling, endpoint, previous, off, keep_count=True)
         released = released or off
-    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         live = client.describe_endpoint(EndpointName=endpoint)
         if live["EndpointStatus"] == "InService" and live["EndpointConfigName"] == previous:

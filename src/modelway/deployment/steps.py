@@ -15,6 +15,9 @@ from modelway.platform import Platform
 from modelway.sagemaker import registry, requests
 from modelway.versioning import locations, names
 
+# Codes of InvokeEndpoint and DescribeEndpoint that tell of the model or its endpoint, not of AWS.
+THE_MODELS_FAULTS = frozenset({"ModelError", "ModelNotReadyException", "ValidationError", "ValidationException"})
+
 
 def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     """Create config and endpoint, or update it; {endpoint, config, action, previous, released}."""
@@ -25,6 +28,7 @@ def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     config = names.endpoint_config_name(platform.project, request)
     wanted = requests.create_endpoint_config(request, platform, config)
     registry.create_once(client.create_endpoint_config, wanted)
+    platform_store(platform).delete(locations.deployment_failure_key(request, config))  # of an earlier run
     key = locations.change_key(request, config)
     tags = requests.tags(request, platform)
     change = endpoints.apply_config(
@@ -53,9 +57,9 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     try:
         arn = endpoints.verify(client, runtime, request, name, change["config"])
     except (endpoints.NotVerified, ClientError, ReadTimeoutError) as error:
-        reason = f"{error} ({_taken_back(client, request, platform, change)})"
-        platform_store(platform).put(locations.deployment_failure_key(request, change["config"]), reason)
-        raise endpoints.NotVerified(reason) from error
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] not in THE_MODELS_FAULTS:
+            raise  # AWS's own: tried again, and no reason to take anything back
+        raise endpoints.NotVerified(_taken_back(client, request, platform, change, str(error))) from error
     scaled = request.model.serving.autoscaling is not None
     wanted = scaling.Registration(*requests.register_autoscaling(request, name)) if scaled else None
     scaling.converge(boto3.client("application-autoscaling"), name, wanted)
@@ -71,11 +75,26 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         verified=True,
     )
     key = locations.deployment_key(request.model.name, change["config"])
-    platform_store(platform).put(key, record.model_dump_json())
+    store = platform_store(platform)
+    store.put(key, record.model_dump_json())
+    # What was live before is history now: a repeat of this request must not go back to it.
+    store.delete(locations.change_key(request, change["config"]))
     return record.model_dump(mode="json")
 
 
-def _taken_back(client: Any, request: DeploymentRequest, platform: Platform, change: dict[str, Any]) -> str:
+def _taken_back(
+    client: Any, request: DeploymentRequest, platform: Platform, change: dict[str, Any], reason: str
+) -> str:
+    """Go back; the reason and what was done. The first reason stands: a try after one that died finds its traces."""
+    store, key = platform_store(platform), locations.deployment_failure_key(request, change["config"])
+    reason = store.get(key) or reason
+    store.put(key, reason)
+    told = f"{reason} ({_go_back(client, request, platform, change)})"
+    store.put(key, told)
+    return told
+
+
+def _go_back(client: Any, request: DeploymentRequest, platform: Platform, change: dict[str, Any]) -> str:
     name, config = change["endpoint"], change["config"]
     proven = platform_store(platform).get(locations.deployment_key(request.model.name, config)) is not None
     if change["action"] == "created" and not proven:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class Store(Protocol):
 
 
 def announce(message: Message, run: str, channels: Mapping[str, Channel], store: Store) -> bool:
-    """Send `message` once for this run and kind; True when nothing waits but what another announcement is sending.
+    """Send `message` once for this run and kind; True when nothing waits any more.
 
     Written to `undelivered/<channel>/` before the marker, so that a crash between repeats rather than loses.
     What other runs left undelivered is tried again. A channel that is down is logged, never raised.
@@ -46,15 +47,19 @@ def announce(message: Message, run: str, channels: Mapping[str, Channel], store:
         for name in channels:
             store.put(f"undelivered/{name}/{run}-{message.kind}.json", message.model_dump_json())
         store.put_new(marker, message.model_dump_json())
-    waiting = [name for name, channel in channels.items() if not _drain(name, channel, store)]
+    waiting = [name for name, channel in channels.items() if not _drain(name, channel, store, run)]
     return not waiting
 
 
-def _drain(name: str, channel: Channel, store: Store) -> bool:
+def _drain(name: str, channel: Channel, store: Store, run: str) -> bool:
+    empty = True
     for key in store.keys(f"undelivered/{name}/"):
         message = _read(key, store)
-        claim = f"claimed/{key}"
-        if message is None or not _claimed(claim, store):
+        if message is None:
+            continue
+        claim = _claim(key, store, run)
+        if claim is None:
+            empty = False  # another run's announcement is sending it
             continue
         try:
             if store.get(claim) != SENT:
@@ -65,21 +70,27 @@ def _drain(name: str, channel: Channel, store: Store) -> bool:
             return False
         store.put(claim, SENT)
         store.delete(key)
-    return True
+    return empty
 
 
-def _claimed(claim: str, store: Store) -> bool:
-    """Whether this announcement may send: of two at once, one may; after a crash, anyone once the claim is old."""
+def _claim(key: str, store: Store, run: str) -> str | None:
+    """The claim under which `run` may send a message; None while another run is sending it.
+
+    A claim that was abandoned is followed by the next in number, which again only one can make. Abandoned is one of the
+    same run, whose earlier try has died, and one that is older than any sending.
+    """
     now = datetime.now(UTC)
-    if store.put_new(claim, now.isoformat()):
-        return True
-    found = store.get(claim)
-    if found is None or found == SENT:
-        return found == SENT
-    if now - datetime.fromisoformat(found) < CLAIM_LASTS:
-        return False
-    store.put(claim, now.isoformat())
-    return True
+    for number in itertools.count(1):
+        claim = f"claimed/{key}/{number}"
+        if store.put_new(claim, f"{now.isoformat()} {run}"):
+            return claim
+        found = store.get(claim) or ""
+        if found == SENT:
+            return claim
+        since, _, owner = found.partition(" ")
+        if not found or (owner != run and now - datetime.fromisoformat(since) < CLAIM_LASTS):
+            return None
+    raise AssertionError("there is always a next number")
 
 
 def _read(key: str, store: Store) -> Message | None:

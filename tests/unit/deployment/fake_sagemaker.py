@@ -157,3 +157,6 @@ class Texts:
 
     def get(self, key: str) -> str | None:
         return self.texts.get(key)
+
+    def delete(self, key: str) -> None:
+        self.texts.pop(key, None)

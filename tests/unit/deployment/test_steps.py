@@ -91,3 +91,38 @@ def test_an_endpoint_that_was_proven_once_is_never_deleted(account: Account) -> 
     with pytest.raises(NotVerified, match="left as it is"):
         steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
     assert account.sagemaker.calls == [f"create {CONFIG}"]
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "InternalFailure"])
+def test_a_fault_of_awss_takes_nothing_back(account: Account, code: str) -> None:
+    account.runtime.error = ClientError({"Error": {"Code": code, "Message": ""}}, "InvokeEndpoint")
+    change = steps.change_endpoint(CONF)
+    with pytest.raises(ClientError):
+        steps.prove_endpoint(CONF, change)
+    assert account.sagemaker.calls == [f"create {CONFIG}"]
+    assert steps.failure(PLATFORM, REQUEST) == ""
+
+
+def test_a_try_that_died_while_going_back_leaves_its_reason(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.sagemaker.live = {"EndpointStatus": "InService", "EndpointConfigName": "old"}
+    account.runtime = Runtime(body="{}")
+    change = steps.change_endpoint(CONF)
+
+    def die(*_: Any) -> str:
+        account.sagemaker.update_endpoint("e", "old")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "_go_back", die)
+        with pytest.raises(KeyboardInterrupt):
+            steps.prove_endpoint(CONF, change)
+    with pytest.raises(NotVerified, match=r"another shape.*restored old"):
+        steps.prove_endpoint(CONF, change)
+    assert account.sagemaker.calls == [f"update {CONFIG}", "update old"]
+
+
+def test_what_was_replaced_long_ago_does_not_come_back(account: Account) -> None:
+    account.sagemaker.live = {"EndpointStatus": "InService", "EndpointConfigName": "old"}
+    steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    again = steps.change_endpoint(CONF)
+    assert (again["action"], again["previous"]) == ("unchanged", None)
