@@ -27,7 +27,6 @@ from modelway.errors import PlatformError, UserError
 from modelway.pipeline.run import PipelineRun
 from modelway.pipeline.runs import DagRunFailed
 from modelway.platform import Platform
-from modelway.versioning import names
 from modelway_local.stack.layout import CHECKOUT, DEFAULT_AIRFLOW_PORT, DEFAULT_PORT, Stack, default_home, running
 from modelway_local.stack.lifecycle import down, up
 
@@ -277,11 +276,18 @@ def _one_has(folder: Path, words: tuple[str, ...]) -> bool:
 
 
 def _refuse_to_discard(home: Path) -> None:
-    groups = boto3.client("sagemaker").list_model_package_groups(MaxResults=100)["ModelPackageGroupSummaryList"]
-    others = {group["ModelPackageGroupName"] for group in groups} - {names.model_package_group_name("modelway", MODEL)}
+    """Raises UserError when the stack that runs holds jobs, models or data that are not the demo's."""
+    jobs = boto3.client("sagemaker").get_paginator("list_training_jobs").paginate()
+    named = {job["TrainingJobName"] for page in jobs for job in page["TrainingJobSummaries"]}
+    data = boto3.client("s3").list_objects_v2(Bucket=Platform.from_environment().data_bucket, Delimiter="/")
+    prefixes = {entry["Prefix"].rstrip("/") for entry in data.get("CommonPrefixes", [])} | {
+        entry["Key"] for entry in data.get("Contents", [])
+    }
+    others = {job for job in named if not job.startswith(f"{MODEL}-")} | (prefixes - {MODEL})
     if others:
+        few = ", ".join(sorted(others)[:5])
         raise UserError(
-            f"the stack that runs in {home} holds {', '.join(sorted(others))}, and the demo starts from an empty one",
+            f"the stack that runs in {home} holds {few}, and the demo starts from an empty one",
             fix="modelway down, then again; or give the demo a place of its own: MODELWAY_HOME=/some/folder",
         )
 

@@ -121,8 +121,9 @@ def test_a_dollar_in_the_description_is_a_dollar(wanted: Build) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("USER 10001:10001", "USER root", "would run as root"),
-        ("USER 10001:10001", "USER 0:10001", "would run as root"),
+        ("USER 10001:10001", "USER root", "may run as root"),
+        ("USER 10001:10001", "USER 0:10001", "may run as root"),
+        ("USER 10001:10001", "USER 00", "may run as root"),
         ('ENTRYPOINT ["python", "/opt/program/container.py"]', "ENTRYPOINT []", "no ENTRYPOINT"),
         ("EXPOSE 8080", "RUN echo this is the reason >&2; false", "this is the reason"),
     ],

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,13 @@ def test_what_a_root_container_writes_stays_in_its_view(rootfs: Path, tmp_path: 
 
 
 def test_a_user_that_the_image_does_not_know_is_said(rootfs: Path, tmp_path: Path) -> None:
-    code, lines = run(rootfs, base_dir(tmp_path), User="somebody")
-    assert code == rooted.CANNOT_ISOLATE
-    assert "'somebody' is not in its /etc/passwd" in lines[-1]
+    with pytest.raises(OSError, match=r"'somebody' is not in its /etc/passwd"):
+        run(rootfs, base_dir(tmp_path), User="somebody")
+
+
+def test_a_command_that_the_image_lacks_is_no_fault_of_the_engine(rootfs: Path, tmp_path: Path) -> None:
+    code, lines = run(rootfs, base_dir(tmp_path), Entrypoint=["/no/such/command"])
+    assert (code, lines[-1]) == (rooted.NOT_FOUND, "/no/such/command: No such file or directory")
 
 
 def test_a_person_without_root_runs_it_in_a_user_namespace(rootfs: Path) -> None:
@@ -169,3 +174,36 @@ def test_the_interpreter_that_starts_it_is_this_one() -> None:
         [sys.executable, "-I", "-S", rooted.__file__], input=b"{}", capture_output=True, check=False, timeout=30
     )
     assert b"KeyError" in done.stderr
+
+
+def test_what_a_container_left_behind_is_swept(rootfs: Path, tmp_path: Path) -> None:
+    """Its first process dies with the stack; what that had started is found by the folder that it belongs to."""
+    import psutil
+    from modelway_local.stack.lifecycle import down
+
+    folder = base_dir(tmp_path / "work" / "training-job")
+    script = (
+        "import subprocess, time; print('CHILD', subprocess.Popen(['sleep', '300']).pid, flush=True); time.sleep(300)"
+    )
+    lines: list[str] = []
+    container = Container(
+        UnpackedImage(rootfs, {"config": {"User": "10001:10001"}}, "sha256:0"),
+        ["-c", script],
+        base_dir=folder,
+        environment={},
+        interpreters=folder,
+        entrypoint=["python3"],
+        on_line=lines.append,
+    )
+    container.start()
+    deadline = time.monotonic() + 30
+    while not lines and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = psutil.Process(int(lines[0].split()[1]))
+    assert container.process is not None
+    container.process.kill()
+    container.process.wait()
+    assert child.is_running()
+    down(tmp_path)
+    child.wait(5)
+    assert not child.is_running()

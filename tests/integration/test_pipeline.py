@@ -50,6 +50,10 @@ def _environment(stack: Stack) -> Environment:
 def test_a_new_repo_runs_untouched_to_a_live_endpoint(first_run: dict[str, object], stack_environment: object) -> None:
     assert first_run["outcome"] == "success"
     assert first_run["model_version"] == "1.0.0+r0"
+    jobs = first_run["evaluation_jobs"]
+    assert isinstance(jobs, list)
+    assert len(jobs) == 1, "there was no champion to score"
+    assert boto3.client("sagemaker").describe_processing_job(ProcessingJobName=jobs[0])
     endpoint = first_run["endpoint"]
     assert isinstance(endpoint, dict)
     assert endpoint["verified"] is True
@@ -232,7 +236,7 @@ def test_the_demo_does_not_discard_a_stack_that_holds_other_models(
 ) -> None:
     done = modelway(stack_environment, "demo")
     assert done.returncode == 2, done.stderr
-    assert "modelway-fraud-detector" in done.stderr
+    assert "fraud-detector" in done.stderr
     assert modelway(stack_environment, "status").returncode == 0
 
 

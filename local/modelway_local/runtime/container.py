@@ -28,6 +28,8 @@ from modelway_local.runtime import engine, rooted
 ML_ROOT = "/opt/ml"
 STOP_GRACE_SECONDS = 5.0
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+# By this a stack finds its processes again, whoever started them (stack/lifecycle.py).
+MARK = "MODELWAY_LOCAL_FOLDER"
 # What an image without a PATH gets from a container engine.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a container may see of this machine: enough to run, no credentials.
@@ -56,7 +58,7 @@ class Container:
         self._engine_name = f"modelway-{uuid.uuid4().hex[:12]}" if image.engine_tag else ""
         if image.has_base:
             self._command = command
-            self._environment = {"PATH": DEFAULT_PATH, "HOME": "/", **declared, **environment}
+            self._environment = {"PATH": DEFAULT_PATH, "HOME": "/", **declared, **environment, MARK: str(base_dir)}
         else:
             self._command = [self._relocate(part) for part in command]
             if self._command and self._command[0] in {"python", "python3"}:
@@ -90,6 +92,7 @@ class Container:
             "PYTHONUNBUFFERED": "1",
             **relocated,
             "SAGEMAKER_BASE_DIR": str(self._base_dir),
+            MARK: str(self._base_dir),
         }
 
     def start(self) -> None:
@@ -140,6 +143,7 @@ class Container:
     def _launch_rooted(self) -> subprocess.Popen[bytes]:
         """The environment goes by standard input: the image's may not touch the launcher, and no list shows it."""
         config = self._image.config.get("config", {})
+        rooted.user_of(str(self._image.rootfs), config.get("User") or "")  # a wrong one is told before anything runs
         wanted: rooted.Rooted = {
             "rootfs": str(self._image.rootfs),
             "base_dir": str(self._base_dir),

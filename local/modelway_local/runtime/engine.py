@@ -41,7 +41,11 @@ def require() -> None:
     """Raises UserError unless a Docker engine answers."""
     if shutil.which("docker") is None:
         raise UserError("--runtime docker: there is no docker on the PATH", fix="install Docker, or --runtime process")
-    answer = _docker("version", "--format", "{{.Server.Version}}")
+    try:
+        answer = _docker("version", "--format", "{{.Server.Version}}")
+    except subprocess.TimeoutExpired as error:
+        late = f"--runtime docker: the engine did not answer within {ANSWER_SECONDS:.0f} s"
+        raise UserError(late, fix="start Docker, or --runtime process") from error
     if answer.returncode:
         said = answer.stderr.strip().splitlines()[-1:] or ["no answer"]
         raise UserError(f"--runtime docker: no engine answers: {said[0]}", fix="start Docker, or --runtime process")
@@ -50,7 +54,7 @@ def require() -> None:
 def sweep(home: Path) -> None:
     """End the containers that this stack's folder started: an engine's containers outlive who asked for them."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        found = _docker("ps", "--quiet", "--filter", f"label={HOME_LABEL}={home}").stdout.split()
+        found = _docker("ps", "--all", "--quiet", "--filter", f"label={HOME_LABEL}={home}").stdout.split()
         if found:
             _docker("rm", "--force", *found)
 

@@ -28,7 +28,8 @@ SYS_OPEN_TREE, SYS_MOVE_MOUNT = 428, 429
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 DEVICES = ("null", "zero", "full", "random", "urandom")
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
-CANNOT_ISOLATE = 125  # docker's exit code for "the engine itself failed"
+# Exit codes, as docker has them: the engine itself failed; the command cannot be run.
+CANNOT_ISOLATE, NOT_FOUND = 125, 127
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -160,7 +161,11 @@ def become(wanted: Rooted) -> None:
     die_with_parent()
     _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     os.chdir(wanted["workdir"] or "/")
-    os.execvpe(wanted["command"][0], wanted["command"], wanted["environment"])  # noqa: S606
+    try:
+        os.execvpe(wanted["command"][0], wanted["command"], wanted["environment"])  # noqa: S606
+    except OSError as error:
+        print(f"{wanted['command'][0]}: {error.strerror}", file=sys.stderr, flush=True)
+        sys.exit(NOT_FOUND)
 
 
 def main() -> None:

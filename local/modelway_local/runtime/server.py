@@ -120,6 +120,8 @@ class ModelServer:
             process = self.container.process if self.container else None
             if process is not None and process.poll() is not None:
                 self._on_line(f"the model server exited with code {process.returncode}; starting it again")
+                if self.container is not None:
+                    self.container.stop()
                 try:
                     self._launch()
                 except OSError as error:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
+
+
+class NotAFolder(Exception):
+    """Raised when a container left something else where its folder was."""
 
 
 class InputMissing(Exception):
@@ -56,13 +61,20 @@ def upload(client: Any, folder: Path, uri: str) -> int:
 
 
 def upload_model(client: Any, model_dir: Path, uri: str) -> None:
-    """Pack the content of `model_dir` as model.tar.gz and put it at `uri`."""
-    archive = model_dir.parent / "model.tar.gz"
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        for path in sorted(model_dir.iterdir()):
-            tar.add(path, arcname=path.name)
+    """Pack the content of `model_dir` as model.tar.gz and put it at `uri`; links in it stay links.
+
+    The folder is the container's, so the archive is made elsewhere. Raises NotAFolder when the container put something
+    else in its place: a link there would name any folder of ours.
+    """
+    if model_dir.is_symlink() or not model_dir.is_dir():
+        raise NotAFolder(f"/opt/ml/{model_dir.name} is not a folder any more")
     bucket, key = split(uri)
-    client.upload_file(str(archive), bucket, key)
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
+            for path in sorted(model_dir.iterdir()):
+                tar.add(path, arcname=path.name)
+        file.seek(0)
+        client.upload_fileobj(file, bucket, key)
 
 
 def unpack_model(client: Any, uri: str, folder: Path) -> None:

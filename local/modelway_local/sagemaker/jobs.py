@@ -15,7 +15,8 @@ from modelway_local.gateway.errors import AwsError
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.container import Container
 from modelway_local.runtime.contract import write_training_config
-from modelway_local.runtime.transfer import InputMissing, download, upload, upload_model
+from modelway_local.runtime.rooted import CANNOT_ISOLATE
+from modelway_local.runtime.transfer import InputMissing, NotAFolder, download, upload, upload_model
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.resources import Tags, arn, in_use, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
@@ -174,10 +175,13 @@ class Jobs:
             self._end_training(name, "Stopped", "Stopped" if stopped else "MaxRuntimeExceeded", "", log)
             return
         if code != 0:
-            raise JobFailed(_algorithm_error(base / "output" / "failure", code, log.lines))
+            raise JobFailed(_algorithm_error(base, code, log.lines))
         model_dir = base / "model"
         self._secondary(name, "Uploading", "Uploading generated training model")
-        upload_model(self._s3, model_dir, _model_uri(request))
+        try:
+            upload_model(self._s3, model_dir, _model_uri(request))
+        except NotAFolder as error:
+            raise JobFailed(f"AlgorithmError: {error}") from error
         self._end_training(name, "Completed", "Completed", "", log)
 
     def _channels(self, request: Resource, base: Path) -> None:
@@ -219,7 +223,7 @@ class Jobs:
             self._processing_inputs(request, base)
             arguments = request["AppSpecification"].get("ContainerArguments", [])
             code = self._run(PROCESSING, request, image, arguments, base, log, "Processing")
-            message = _read(base / "output" / "message")
+            message = _read(base, "output/message")
             if message:
                 ended["ExitMessage"] = message
             if code is None:
@@ -296,7 +300,10 @@ class Jobs:
             container.start()
         except OSError as error:
             raise JobFailed(f"ClientError: the container's command could not be started: {error}") from error
-        return container.wait(limit, self._stopping[f"{kind}/{name}"])
+        code = container.wait(limit, self._stopping[f"{kind}/{name}"])
+        if code == CANNOT_ISOLATE and image.has_base:
+            raise JobFailed(f"InternalServerError: {_last_words(log.lines)}")
+        return code
 
 
 def _under_base(base: Path, local_path: str) -> Path:
@@ -315,9 +322,10 @@ def _stream(name: str) -> str:
     return f"{name}/algo-1-{int(time.time())}"
 
 
-def _read(path: Path) -> str:
-    """A container's own words; not through a link, which may name any file of ours."""
-    sound = path.is_file() and not path.is_symlink()
+def _read(base: Path, name: str) -> str:
+    """A container's own words; not through a link out of its folder, which may name any file of ours."""
+    path = (base / name).resolve()
+    sound = path.is_file() and path.is_relative_to(base.resolve())
     return path.read_text(errors="replace").strip()[:FAILURE_REASON_MAXIMUM] if sound else ""
 
 
@@ -325,8 +333,10 @@ def _last_words(lines: list[str]) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "the container printed nothing")
 
 
-def _algorithm_error(failure: Path, code: int, lines: list[str]) -> str:
-    return f"AlgorithmError: {_read(failure) or _last_words(lines)}, exit code: {code}"[:FAILURE_REASON_MAXIMUM]
+def _algorithm_error(base: Path, code: int, lines: list[str]) -> str:
+    return f"AlgorithmError: {_read(base, 'output/failure') or _last_words(lines)}, exit code: {code}"[
+        :FAILURE_REASON_MAXIMUM
+    ]
 
 
 def final_metrics(definitions: list[dict[str, str]], lines: list[str]) -> list[dict[str, Any]]:

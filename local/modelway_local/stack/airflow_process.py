@@ -45,7 +45,7 @@ def audit_off_the_loop() -> None:
 
     Airflow 3.2.1 commits it inside the event loop (api_fastapi/logging/decorators.py). While that waits for the lock of
     another request, that request cannot end, since its end needs the loop: the server would wait for itself. To be
-    called before the routes are imported; newer versions are left alone once they commit elsewhere.
+    called before the routes are imported. It goes with the pin of Airflow (docs/decisions/0005).
     """
     import anyio.to_thread
     from airflow.api_fastapi.logging import decorators  # noqa: TID251 - this process is Airflow

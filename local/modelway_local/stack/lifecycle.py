@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import psutil
 
 from modelway.errors import PlatformError, UserError
 from modelway_local.runtime import engine
+from modelway_local.runtime.container import MARK
 from modelway_local.runtime.engine import Runtime
 from modelway_local.stack import terraform as local_terraform
 from modelway_local.stack.layout import Stack, alive, running
@@ -155,8 +157,6 @@ def down(home: Path) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     _sweep(home)
-    if stack and stack.runtime is Runtime.DOCKER:
-        engine.sweep(home)
     (home / "stack.json").unlink(missing_ok=True)
     local_terraform.forget(home)
     return bool(stack)
@@ -187,5 +187,15 @@ def _sweep(home: Path) -> None:
             env = process.environ()
             ours = env.get("AIRFLOW_HOME") == str(home / "airflow")
             ours = ours or env.get("TF_DATA_DIR") == str(local_terraform.data_folder(home))
-            if ours or env.get("SAGEMAKER_BASE_DIR", "").startswith(f"{home}/work/"):
+            if ours or env.get(MARK, "").startswith(f"{home}/work/"):
                 process.kill()
+    if _last_runtime(home) == Runtime.DOCKER:
+        engine.sweep(home)
+
+
+def _last_runtime(home: Path) -> str:
+    """The runtime of the stack that runs, or that was killed."""
+    try:
+        return str(json.loads((home / "stack.json").read_text())["runtime"])
+    except (OSError, ValueError, KeyError):
+        return Runtime.PROCESS

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from modelway.contracts import TrainingRecord, TrainingRequest
+from modelway.errors import UserError
 
 Package = Mapping[str, Any]
 
@@ -27,7 +28,10 @@ class Origin(NamedTuple):
 class Documents(Protocol):
     """What trainings left behind; `Releases` is one."""
 
-    def training_request(self, package: dict[str, Any]) -> TrainingRequest: ...
+    def training_request(self, package: dict[str, Any]) -> TrainingRequest:
+        """Raises UserError when it is gone."""
+        ...
+
     def training_record(self, request: TrainingRequest) -> TrainingRecord | None: ...
 
 
@@ -36,20 +40,30 @@ def history(
 ) -> Iterator[Origin]:
     """One Origin a package, in the packages' order; `live_model` is the SageMaker model that `endpoint` serves."""
     for package in packages:
-        request = documents.training_request(package)
-        record = documents.training_record(request)
-        metadata = package["CustomerMetadataProperties"]
+        metadata = package.get("CustomerMetadataProperties", {})
+        model = metadata.get("sagemaker_model", "")
         yield Origin(
-            model_version=metadata["model_version"],
-            commit=request.provenance.commit_sha,
-            pipeline=request.provenance.pipeline_url or request.provenance.pipeline_id,
-            image=request.image.uri,
-            training_job=record.training_job_name if record else "",
-            model=metadata["sagemaker_model"],
+            model_version=metadata.get("model_version", ""),
+            **_came_from(package, documents),
+            model=model,
             model_package=package["ModelPackageArn"],
             approval=package["ModelApprovalStatus"],
-            endpoint=endpoint if metadata["sagemaker_model"] == live_model else "",
+            endpoint=endpoint if model and model == live_model else "",
         )
+
+
+def _came_from(package: dict[str, Any], documents: Documents) -> dict[str, str]:
+    try:
+        request = documents.training_request(package)
+    except UserError:  # expired, or the package was not made by a training here
+        return dict.fromkeys(("commit", "pipeline", "image", "training_job"), "")
+    record = documents.training_record(request)
+    return {
+        "commit": request.provenance.commit_sha,
+        "pipeline": request.provenance.pipeline_url or request.provenance.pipeline_id,
+        "image": request.image.uri,
+        "training_job": record.training_job_name if record else "",
+    }
 
 
 def found(origins: Iterable[Origin], text: str) -> list[Origin]:

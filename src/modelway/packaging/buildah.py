@@ -37,6 +37,7 @@ BASE_FAILS = ("initializing source", "creating build container", "unable to pull
 LAST_LINES = 15
 STEP_WIDTH = 100
 # What an engine needs to run an image. The rest names the container that built it, and differs each time.
+PLATFORM_LABELS = "dev.modelway."
 RUN_FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "StopSignal", "Healthcheck")
 HISTORY_FIELDS = ("created_by", "empty_layer")
 
@@ -142,8 +143,9 @@ def labelled(config: bytes, labels: dict[str, str], dockerfile: Path) -> bytes:
     document = json.loads(config)
     container = document["config"]
     user = str(container.get("User") or "")
-    if user.split(":")[0] in {"", "0", "root"}:
-        message = f"{dockerfile}: the image would run as root (USER is {user or 'not set'})"
+    number = user.split(":")[0]
+    if not number.isascii() or not number.isdigit() or int(number) == 0:  # whom a name means, only the image says
+        message = f"{dockerfile}: the image may run as root (USER is {user or 'not set'})"
         raise UserError(message, fix="end the Dockerfile with a USER by number, e.g. USER 10001")
     if not container.get("Entrypoint"):
         raise UserError(f"{dockerfile}: the image has no ENTRYPOINT", fix="take the one of `modelway new`")
@@ -151,10 +153,15 @@ def labelled(config: bytes, labels: dict[str, str], dockerfile: Path) -> bytes:
     history = [{key: step[key] for key in HISTORY_FIELDS if key in step} for step in document.get("history", [])]
     kept = {
         **{name: document[name] for name in ("architecture", "os", "variant", "rootfs") if name in document},
-        "config": {**made, "Labels": {**(container.get("Labels") or {}), **labels}},
+        "config": {**made, "Labels": {**_foreign(container.get("Labels") or {}), **labels}},
         "history": history,
     }
     return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _foreign(labels: dict[str, str]) -> dict[str, str]:
+    """A Dockerfile's labels without those that are the platform's to give: they decide how an image is run."""
+    return {name: value for name, value in labels.items() if not name.startswith(PLATFORM_LABELS)}
 
 
 def _compressed(exported: Path, diff_id: str, on_progress: Progress) -> Layer:

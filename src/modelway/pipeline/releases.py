@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Literal
 
 import boto3
@@ -12,9 +13,10 @@ from modelway.contracts import DeploymentRequest, Image, ModelSpec, Provenance, 
 from modelway.errors import UserError
 from modelway.pipeline.source import pipeline_id, requester
 from modelway.platform import Platform
-from modelway.sagemaker.registry import describe
+from modelway.sagemaker.registry import attempts, describe
 from modelway.versioning import locations, names
 
+SUBJECTS: tuple[names.Subject, ...] = ("candidate", "champion")
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 Package = dict[str, Any]
 
@@ -80,7 +82,9 @@ class Releases:
 
     def training_request(self, package: Package) -> TrainingRequest:
         """The request that a package came from."""
-        uri = str(package["CustomerMetadataProperties"]["request"])
+        uri = str(package.get("CustomerMetadataProperties", {}).get("request", ""))
+        if not uri:
+            raise UserError(f"{package['ModelPackageArn']} was not made by a training of this platform")
         text = self._store.get(uri.split("/", 3)[3])
         if text is None:
             raise UserError(f"{package['ModelPackageArn']}: its request {uri} is gone", fix="run the commit again")
@@ -90,6 +94,17 @@ class Releases:
         """What a training left; None when it did not end well."""
         text = self._store.get(locations.record_key(request))
         return None if text is None else TrainingRecord.model_validate_json(text)
+
+    def evaluation_jobs(self, request: TrainingRequest) -> list[str]:
+        """Names of the processing jobs that scored the candidate and the champion, the latest attempt of each."""
+        found = [
+            attempts(
+                lambda name: describe(self._sagemaker.describe_processing_job, ProcessingJobName=name),
+                partial(names.evaluation_job_name, request, subject),
+            )[-1:]
+            for subject in SUBJECTS
+        ]
+        return [attempt.name for last in found for attempt in last]
 
     def retrain_request(self, model: str) -> TrainingRequest:
         """The newest accepted version's image, trained again on today's data."""

@@ -97,6 +97,7 @@ class PipelineRun:
             "dag_run_id": run["dag_run_id"],
             "dag_run_url": run["url"],
             "training_job": record.training_job_name,
+            "evaluation_jobs": self.releases.evaluation_jobs(request),
             "model_package_arn": record.model_package_arn,
             "metrics": {item.name: item.candidate for item in record.evaluation.metrics},
             "decision": record.decision.model_dump(mode="json"),

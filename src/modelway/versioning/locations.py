@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelway.contracts import DeploymentRequest, TrainingRequest
 from modelway.platform import Platform
-from modelway.versioning.names import Subject, slug
+from modelway.versioning.names import Subject
 
 
 def version_prefix(model: str, image_version: str, retraining: int) -> str:
@@ -66,11 +66,6 @@ def change_key(request: DeploymentRequest, endpoint_config: str) -> str:
 def deployment_failure_key(request: DeploymentRequest, endpoint_config: str) -> str:
     """Key of why one deployment request failed and what became of the endpoint, as text."""
     return f"{request.model.name}/deployments/{endpoint_config}-{request.content_hash()}-failure.txt"
-
-
-def announcement_key(dag_id: str, run_id: str, kind: str) -> str:
-    """Key of the marker that an announcement was made."""
-    return f"announcements/{dag_id}/{slug(run_id)}/{kind}.json"
 
 
 def channel_uri(platform: Platform, value: str) -> str:

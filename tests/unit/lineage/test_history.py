@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from modelway.contracts import TrainingRecord, TrainingRequest
+from modelway.errors import UserError
 from modelway.lineage.history import Origin, found, history
 from tests.unit.sagemaker.test_requests import TRAINING
 
@@ -34,7 +35,10 @@ class Trainings:
         self._requests = {request.model_version: request for request in requests}
 
     def training_request(self, package: dict[str, Any]) -> TrainingRequest:
-        return self._requests[package["CustomerMetadataProperties"]["model_version"]]
+        found = self._requests.get(package.get("CustomerMetadataProperties", {}).get("model_version", ""))
+        if found is None:
+            raise UserError("its request is gone")
+        return found
 
     def training_record(self, request: TrainingRequest) -> TrainingRecord | None:
         return None
@@ -62,3 +66,12 @@ def test_any_name_leads_to_its_versions(origins: list[Origin]) -> None:
     assert versions("c" * 8) == [NEW.model_version]
     assert versions("the-endpoint") == versions("model-1") == [OLD.model_version]
     assert versions("no-such-thing") == []
+
+
+def test_what_is_gone_leaves_the_rest(origins: list[Origin]) -> None:
+    by_hand = {"ModelPackageArn": "arn:by-hand", "ModelApprovalStatus": "Approved"}
+    packages = [package(2, NEW), by_hand, package(1, OLD)]
+    seen = list(history(packages, Trainings(OLD), "model-1", "the-endpoint"))
+    assert [origin.commit for origin in seen] == ["", "", OLD.provenance.commit_sha]
+    assert [origin.model for origin in seen] == ["model-2", "", "model-1"]
+    assert [origin.endpoint for origin in seen] == ["", "", "the-endpoint"]

@@ -33,4 +33,3 @@ def test_one_version_and_retraining_share_a_prefix() -> None:
 
 def test_records_have_a_place() -> None:
     assert locations.deployment_key("fraud", "config-1") == "fraud/deployments/config-1.json"
-    assert locations.announcement_key("deploy", "mw/1", "done") == "announcements/deploy/mw-1/done.json"
