@@ -23,6 +23,11 @@ output "dashboards" {
   value       = module.monitoring.dashboard_names
 }
 
+output "budgets" {
+  description = "Monthly budget in USD by its name: the environment's, and those of models."
+  value       = module.monitoring.budgets
+}
+
 output "role_names" {
   description = "Role by use; ci, airflow, trigger, log_forwarder."
   value = {

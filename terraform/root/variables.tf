@@ -56,7 +56,8 @@ variable "models" {
     The models, by name; adding one is adding one block. `data_prefixes` are the keys of the data bucket that its jobs
     may read (default: <model>/). The limits are those of its alarms: p99 of the model's own time in milliseconds,
     errors a minute, percent of CPU (of one core, so 100 an instance with one) and memory, and any numbers that the
-    model logs as {"metrics": {name: value}}.
+    model logs as {"metrics": {name: value}}. `budget_usd` is the monthly cost of what carries the model's tag, above
+    which people are told (0: no budget).
   TEXT
   type = map(object({
     data_prefixes  = optional(list(string))
@@ -66,6 +67,7 @@ variable "models" {
     cpu_percent    = optional(number, 80)
     memory_percent = optional(number, 85)
     metrics        = optional(map(object({ min = optional(number), max = optional(number) })), {})
+    budget_usd     = optional(number, 0)
   }))
 
   validation {

@@ -112,8 +112,13 @@ UNRECORDED: dict[str, dict[str, str]] = {
 
 def of_state(state: dict[str, Any]) -> Policies:
     """Every inline policy of `terraform show -json`, by its address."""
-    found = [entry for entry in _resources(state["values"]["root_module"]) if entry["type"] in INLINE]
+    found = [entry for entry in resources(state) if entry["type"] in INLINE]
     return {entry["address"]: json.loads(entry["values"]["policy"]) for entry in found}
+
+
+def resources(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every managed resource of `terraform show -json`."""
+    return (entry for entry in _resources(state["values"]["root_module"]) if entry["mode"] == "managed")
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

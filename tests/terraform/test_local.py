@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,7 +25,7 @@ from modelway_local.stack import airflow, terraform
 from modelway_local.stack.layout import running
 
 from tests.terraform.conftest import ROOT, Account
-from tests.terraform.policies import UNRECORDED, Policies, allowed, of_state, statements
+from tests.terraform.policies import UNRECORDED, Policies, allowed, of_state, resources, statements
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 NO_CHANGE, CHANGE = 0, 2
@@ -77,8 +78,39 @@ def settings(account: Account) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def policies(account: Account) -> Policies:
-    return of_state(json.loads(account.terraform("show", "-json").stdout))
+def state(account: Account) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(account.terraform("show", "-json").stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def policies(state: dict[str, Any]) -> Policies:
+    return of_state(state)
+
+
+def test_everything_carries_the_tags_that_cost_is_told_by(state: dict[str, Any]) -> None:
+    common = {"modelway:project", "modelway:environment", "modelway:managed-by", "modelway:version"}
+    tagged = {one["address"]: one["values"]["tags_all"] for one in resources(state) if "tags_all" in one["values"]}
+    assert len(tagged) > 40
+    assert [address for address, tags in tagged.items() if not common <= set(tags)] == []
+    of_the_model = {address for address in tagged if "breast-cancer" in address}
+    assert len(of_the_model) > 6
+    assert {tagged[address].get("modelway:model") for address in of_the_model} == {"breast-cancer"}
+
+
+def test_a_model_is_watched_on_what_an_endpoint_can_do_wrong(state: dict[str, Any]) -> None:
+    [board] = [one["values"] for one in resources(state) if one["type"] == "aws_cloudwatch_dashboard"]
+    lines = [
+        line for widget in json.loads(board["dashboard_body"])["widgets"] for line in widget["properties"]["metrics"]
+    ]
+    drawn = {(line[1], line[-1]["stat"]) for line in lines}
+    assert {("ModelLatency", "p50"), ("ModelLatency", "p90"), ("ModelLatency", "p99")} <= drawn
+    names = {"Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "CPUUtilization", "MemoryUtilization"}
+    assert names <= {name for name, _ in drawn}
+    alarms = [one["values"] for one in resources(state) if one["type"] == "aws_cloudwatch_metric_alarm"]
+    watched = {alarm["metric_name"] for alarm in alarms if alarm["dimensions"].get("EndpointName")}
+    assert watched == (names | {"ModelLatency"}) - {"Invocations"}
+    assert all(alarm["alarm_actions"] for alarm in alarms)
 
 
 def test_status_says_what_terraform_made(account: Account) -> None:
@@ -250,6 +282,8 @@ def test_what_somebody_changes_by_hand_is_found_and_put_right(account: Account, 
 
 
 def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
+    for key in ("a b", "a+b", "a%20b", "x&y/ü"):
+        account.client("s3").put_object(Bucket="modelway-local-data", Key=key, Body=b"")
     with timed(account, "destroy"):
         account.terraform("destroy", "-auto-approve", "-no-color")
     assert terraform.resource_count(account.home) == 0

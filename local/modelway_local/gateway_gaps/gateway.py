@@ -14,6 +14,7 @@ from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
 from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.execution_roles import ExecutionRoles
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
+from modelway_local.gateway_gaps.listed_versions import ListedVersions
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
 from modelway_local.gateway_gaps.recording import Recorder
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
@@ -32,6 +33,7 @@ class GapGateway(Gateway):
         self._gaps = (
             BucketPolicies(home, self._moto.forward),
             SuspendedBuckets(home, self._moto.forward),
+            ListedVersions(self._moto.forward),
             MwaaEnvironments(home, lambda: _webserver(home, airflow_url)),
             EcrLifecycle(home, self._ecr.handle),
         )

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from modelway.errors import PlatformError, UserError
@@ -72,11 +73,11 @@ def require() -> None:
         raise UserError("--terraform: there is no terraform on the PATH", fix=fix)
     said = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=False)
     try:
-        version = str(json.loads(said.stdout)["terraform_version"])
+        found = str(json.loads(said.stdout)["terraform_version"])
     except (ValueError, KeyError) as error:
         raise UserError(f"--terraform: `terraform version` failed: {said.stderr.strip()[:300]}", fix=fix) from error
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < LEAST_VERSION:
-        raise UserError(f"--terraform: this is Terraform {version}, too old", fix=fix)
+    if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < LEAST_VERSION:
+        raise UserError(f"--terraform: this is Terraform {found}, too old", fix=fix)
 
 
 def initialise(home: Path) -> None:
@@ -119,6 +120,7 @@ def environment(stack: Stack) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
+        "TF_VAR_platform_version": version("modelway"),
         "TF_VAR_gateway_url": stack.gateway_url,
         "TF_VAR_airflow_url": stack.airflow_url,
         "TF_VAR_package_dir": str(home / "terraform" / "dist"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -118,10 +118,10 @@ def live_champion(client: Any, endpoint: str) -> Champion | None:
     return Champion(model["ModelName"], version, container["Image"], container["ModelDataUrl"])
 
 
-def register_package(client: Any, request: Mapping[str, Any]) -> str:
+def register_package(client: Any, request: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> str:
     """ARN of the package with this model version in the group, created (with its group) when there is none."""
     group = str(request["ModelPackageGroupName"])
-    create_once(client.create_model_package_group, {"ModelPackageGroupName": group})
+    create_once(client.create_model_package_group, {"ModelPackageGroupName": group, "Tags": list(tags)})
     version = request["CustomerMetadataProperties"]["model_version"]
     pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     for page in pages:

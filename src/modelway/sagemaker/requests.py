@@ -13,6 +13,12 @@ Request = dict[str, Any]
 Subject = Literal["candidate", "champion"]
 
 
+def model_tags(request: TrainingRequest | DeploymentRequest, platform: Platform) -> list[dict[str, str]]:
+    """What a resource of all a model's versions carries, so that its cost is told from other models'."""
+    kept = ("modelway:project", "modelway:environment", "modelway:model")
+    return [tag for tag in tags(request, platform) if tag["Key"] in kept]
+
+
 def tags(request: TrainingRequest | DeploymentRequest, platform: Platform) -> list[dict[str, str]]:
     """What every resource carries; lineage reads it back."""
     values = {

@@ -102,7 +102,7 @@ def _register(platform: Platform, request: TrainingRequest, record: TrainingReco
         report=record.evaluation,
         decision=record.decision,
     )
-    arn = registry.register_package(client, package)
+    arn = registry.register_package(client, package, requests.model_tags(request, platform))
     update = {"sagemaker_model_name": name, "model_package_arn": arn}
     return _write(platform, request, record.model_copy(update=update))
 

@@ -19,6 +19,7 @@ variable "models" {
     cpu_percent    = optional(number)
     memory_percent = optional(number)
     metrics        = optional(map(object({ min = optional(number), max = optional(number) })))
+    budget_usd     = optional(number)
   }))
 }
 

@@ -129,7 +129,7 @@ data "aws_iam_policy_document" "pipeline" {
 
   statement {
     sid     = "Packages"
-    actions = ["sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage"]
+    actions = ["sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup", "sagemaker:DescribeModelPackage"]
     resources = [
       "${local.sagemaker}:model-package-group/${var.context.project}-*",
       "${local.sagemaker}:model-package/${var.context.project}-*/*",

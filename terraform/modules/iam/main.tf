@@ -31,6 +31,7 @@ resource "aws_iam_role" "sagemaker" {
   name               = local.role_of[each.key]
   description        = "What SageMaker runs as for ${length(each.value.models)} model(s)"
   assume_role_policy = data.aws_iam_policy_document.sagemaker_trust.json
+  tags               = each.key == "" ? {} : { "modelway:model" = each.key }
 }
 
 resource "aws_iam_role_policy" "sagemaker" {

@@ -193,7 +193,7 @@ data "aws_iam_policy_document" "terraform" {
   statement {
     sid       = "Budget"
     actions   = ["budgets:ModifyBudget", "budgets:ViewBudget"]
-    resources = ["arn:${var.context.partition}:budgets::${var.context.account_id}:budget/${local.name}"]
+    resources = ["arn:${var.context.partition}:budgets::${var.context.account_id}:budget/${local.name}", "arn:${var.context.partition}:budgets::${var.context.account_id}:budget/${local.name}-*"]
   }
 
   statement {

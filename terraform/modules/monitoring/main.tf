@@ -80,17 +80,26 @@ resource "aws_cloudwatch_log_subscription_filter" "endpoint" {
   depends_on      = [aws_lambda_permission.logs]
 }
 
+locals {
+  # Name to what is counted: all of the environment, and each model's part, by the tags that this project puts on
+  # everything. AWS counts by a tag once it is activated for cost allocation (docs/how-to/terraform.md).
+  budgets = merge(
+    var.monthly_budget_usd > 0 ? { (local.name) = { usd = var.monthly_budget_usd, tag = "environment", value = var.context.environment } } : {},
+    { for model, limits in var.models : "${local.name}-${model}" => { usd = limits.budget_usd, tag = "model", value = model } if limits.budget_usd > 0 },
+  )
+}
+
 resource "aws_budgets_budget" "this" {
-  count        = var.monthly_budget_usd > 0 ? 1 : 0
-  name         = local.name
+  for_each     = local.budgets
+  name         = each.key
   budget_type  = "COST"
-  limit_amount = tostring(var.monthly_budget_usd)
+  limit_amount = tostring(each.value.usd)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
   cost_filter {
     name   = "TagKeyValue"
-    values = [format("user:modelway:environment$%s", var.context.environment)]
+    values = [format("user:modelway:%s$%s", each.value.tag, each.value.value)]
   }
 
   dynamic "notification" {

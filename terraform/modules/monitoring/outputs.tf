@@ -13,6 +13,11 @@ output "alarm_names" {
   ))
 }
 
+output "budgets" {
+  description = "Monthly budget in USD by its name."
+  value       = { for name, budget in local.budgets : name => budget.usd }
+}
+
 output "forwarder_role_name" {
   description = "The log forwarder's role."
   value       = aws_iam_role.forwarder.name

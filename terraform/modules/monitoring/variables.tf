@@ -10,7 +10,7 @@ variable "context" {
 }
 
 variable "models" {
-  description = "Model name to its alarms' limits. latency_ms is the p99 of the model's own time; metrics are numbers that the model logs as {\"metrics\": {name: value}}, each with the least or most that is well."
+  description = "Model name to its alarms' limits. latency_ms is the p99 of the model's own time; metrics are numbers that the model logs as {\"metrics\": {name: value}}, each with the least or most that is well. budget_usd is a month's, 0 for none."
   type = map(object({
     latency_ms     = number
     errors_5xx     = number
@@ -18,6 +18,7 @@ variable "models" {
     cpu_percent    = number
     memory_percent = number
     metrics        = map(object({ min = optional(number), max = optional(number) }))
+    budget_usd     = number
   }))
 
   validation {

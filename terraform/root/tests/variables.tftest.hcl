@@ -47,7 +47,7 @@ run "refuses_names_that_make_a_role_of_more_than_64_characters" {
   variables {
     environment = "stage"
     project     = "abcdefghijklmnopqrst"
-    models      = { abcdefghijklmnopqrstuvwxyz = {} }
+    models      = { abcdefghijklmnopqrstuvwxyzabcd = {} }
   }
 
   expect_failures = [var.role_per_model]
@@ -68,12 +68,18 @@ run "adds_a_model_with_one_block" {
   command = plan
 
   variables {
-    role_per_model = true
-    wavefront      = "https://example.wavefront.com"
+    role_per_model     = true
+    wavefront          = "https://example.wavefront.com"
+    monthly_budget_usd = 700
     models = {
-      fraud  = { metrics = { drift = { max = 0.3 } } }
+      fraud  = { metrics = { drift = { max = 0.3 } }, budget_usd = 150 }
       demand = { data_prefixes = ["shop/", "weather/"] }
     }
+  }
+
+  assert {
+    condition     = output.budgets == { modelway-dev = 700, modelway-dev-fraud = 150 }
+    error_message = "the environment and each model that says so have a budget"
   }
 
   assert {

@@ -70,7 +70,8 @@ class SageMaker:
     def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
         return {"ModelName": ModelName, "PrimaryContainer": self.container}
 
-    def create_model_package_group(self, ModelPackageGroupName: str) -> None:  # noqa: N803
+    def create_model_package_group(self, ModelPackageGroupName: str, Tags: list[Any]) -> None:  # noqa: N803
+        assert Tags
         if ModelPackageGroupName in self.groups:
             raise refused("Model Package Group already exists: arn")
         self.groups.append(ModelPackageGroupName)
@@ -175,7 +176,7 @@ def test_a_version_is_registered_once() -> None:
 
     def register(version: str) -> str:
         wanted = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": {"model_version": version}}
-        return register_package(client, wanted)
+        return register_package(client, wanted, [{"Key": "modelway:model", "Value": "g"}])
 
     assert [register(version) for version in ("1+r0", "1+r1", "1+r0", "1+r1")] == ["arn/1", "arn/2", "arn/1", "arn/2"]
     assert (client.groups, len(client.packages)) == (["g"], 2)

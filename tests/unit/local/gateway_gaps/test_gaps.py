@@ -15,6 +15,7 @@ from modelway_local.gateway.exchange import Answer, Body, Request
 from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
 from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
+from modelway_local.gateway_gaps.listed_versions import ListedVersions
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
 from modelway_local.gateway_gaps.recording import Recorder, action
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
@@ -166,6 +167,19 @@ class TestLambdaCode:
         code.note(request("DELETE", "/2015-03-31/functions/one", "lambda"), b"")
         assert code.amend(get, b"{}") == b"{}"
         assert "one" not in json.loads((tmp_path / "lambdas.json").read_text())
+
+
+def test_keys_of_versions_are_encoded_when_that_is_asked() -> None:
+    listing = (
+        b"<ListVersionsResult><Prefix></Prefix><Version><Key>a+b &amp; c/d%20</Key></Version></ListVersionsResult>"
+    )
+    versions = ListedVersions(lambda _: (200, {"Content-Length": "9", "A": "b"}, iter([listing])))
+    assert versions.handle(request("GET", "/data?versions", "s3")) is None
+    answer = versions.handle(request("GET", "/data?versions&encoding-type=url", "s3"))
+    assert answer is not None
+    assert answer[1] == {"A": "b"}
+    assert b"<Key>a%2Bb+%26+c/d%2520</Key>" in bytes(answer[2])  # type: ignore[arg-type]
+    assert b"<EncodingType>url</EncodingType></ListVersionsResult>" in bytes(answer[2])  # type: ignore[arg-type]
 
 
 def test_a_rules_description_comes_back(tmp_path: Path) -> None:
