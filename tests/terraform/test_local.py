@@ -285,7 +285,8 @@ def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
     for key in ("a b", "a+b", "a%20b", "x&y/ü"):
         account.client("s3").put_object(Bucket="modelway-local-data", Key=key, Body=b"")
     with timed(account, "destroy"):
-        account.terraform("destroy", "-auto-approve", "-no-color")
+        # The apply above has just read everything.
+        account.terraform("destroy", "-auto-approve", "-no-color", "-refresh=false")
     assert terraform.resource_count(account.home) == 0
     assert account.client("s3").list_buckets()["Buckets"] == []
     assert "modelway-local" not in json.dumps(account.client("lambda").list_functions()["Functions"])
