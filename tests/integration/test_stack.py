@@ -153,7 +153,10 @@ def test_a_killed_supervisor_leaves_no_process_and_up_starts_again(own_home: Pat
 def test_ctrl_c_while_starting_leaves_no_process(own_home: Path) -> None:
     command = [str(Path(sys.executable).with_name("modelway")), "up", "--port", str(free_port())]
     command += ["--airflow-port", str(free_port())]
-    starting = subprocess.Popen(command, env={**os.environ, "MODELWAY_HOME": str(own_home)}, stderr=subprocess.PIPE)
+    # Whoever runs the tests in the background has it ignore Ctrl-C, and a process inherits that.
+    heed = ["env", "--default-signal=INT"]
+    environment = {**os.environ, "MODELWAY_HOME": str(own_home)}
+    starting = subprocess.Popen([*heed, *command], env=environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and not (own_home / "supervisor.pid").exists():
         time.sleep(0.05)
