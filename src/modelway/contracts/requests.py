@@ -70,3 +70,4 @@ class DeploymentRequest(Document):
     response_example: str = Field(min_length=1, max_length=100_000, description="What it answered at admission (JSON).")
     requested_by: str = Field(default="", max_length=128, description="Who pressed deploy.")
     provenance: Provenance
+    again: int = Field(default=0, ge=0, description="How often an equal request was carried out and undone before.")

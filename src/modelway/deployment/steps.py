@@ -63,6 +63,7 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     scaled = request.model.serving.autoscaling is not None
     wanted = scaling.Registration(*requests.register_autoscaling(request, name)) if scaled else None
     scaling.converge(boto3.client("application-autoscaling"), name, wanted)
+    key = locations.deployment_key(request.model.name, change["config"])
     record = DeploymentRecord(
         model_name=request.model.name,
         model_version=request.model_version,
@@ -71,15 +72,20 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         endpoint_arn=arn,
         endpoint_config_name=change["config"],
         action=change["action"],
-        previous_endpoint_config_name=change["previous"],
+        previous_endpoint_config_name=change["previous"] or _previous(platform, key, change["action"]),
         verified=True,
     )
-    key = locations.deployment_key(request.model.name, change["config"])
     store = platform_store(platform)
     store.put(key, record.model_dump_json())
     # What was live before is history now: a repeat of this request must not go back to it.
     store.delete(locations.change_key(request, change["config"]))
     return record.model_dump(mode="json")
+
+
+def _previous(platform: Platform, key: str, action: str) -> str | None:
+    """For a deployment that changed nothing, what the one that did had noted: a rollback goes back to that."""
+    text = platform_store(platform).get(key) if action == "unchanged" else None
+    return DeploymentRecord.model_validate_json(text).previous_endpoint_config_name if text else None
 
 
 def _taken_back(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from modelway.admission import AdmissionResult, admit, validate_model
-from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord, TrainingRequest
+from modelway.contracts import DeploymentRecord, DeploymentRequest, ModelSpec, TrainingRecord, TrainingRequest
 from modelway.contracts.reading import read_model_spec
 from modelway.deployment.steps import failure
 from modelway.errors import UserError
@@ -17,7 +17,7 @@ from modelway.packaging.dependencies import cache_folder, install, running_minor
 from modelway.packaging.interpreters import clean_interpreter
 from modelway.pipeline.publishing import Publisher, package
 from modelway.pipeline.releases import Releases
-from modelway.pipeline.runs import DagRunFailed, Run, Runs, training_failed
+from modelway.pipeline.runs import DONE, DagRunFailed, Run, Runs, training_failed
 from modelway.pipeline.source import commit_title, provenance
 from modelway.platform import Platform
 
@@ -110,6 +110,24 @@ class PipelineRun:
         self._reporter.step(f"{'started' if run['created'] else 'found'} {dag_id} {run['dag_run_id']}")
         return run
 
+    def _deployment(self, request: DeploymentRequest) -> tuple[DeploymentRequest, Run]:
+        """The run that carries `request` out.
+
+        A job that is repeated finds its run. One that has ended is no answer when it failed, or when the endpoint was
+        rolled back or deployed over since: then the request is made again.
+        """
+        while True:
+            run = self._start("deploy", request)
+            if run["created"] or run["state"] not in DONE or self._stands(run):
+                return request, run
+            request = request.model_copy(update={"again": request.again + 1})
+
+    def _stands(self, run: Run) -> bool:
+        if run["state"] != "success":
+            return False
+        record = DeploymentRecord.model_validate(self.releases.document(self._runs.status(run)["record"]))
+        return self.releases.serves(record)
+
     def deploy(self, model: str, version: str | None = None) -> DeploymentRecord:
         """Approve the version, start `deploy` and follow it. Raises DagRunFailed."""
         with self._stage("approve") as done:
@@ -117,8 +135,7 @@ class PipelineRun:
             self.releases.approve(found)
             done(str(found["CustomerMetadataProperties"]["model_version"]))
         with self._stage("deploy") as done:
-            request = self.releases.deployment_request(found)
-            run = self._start("deploy", request)
+            request, run = self._deployment(self.releases.deployment_request(found))
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
             if ended["state"] != "success":
                 why = failure(self.platform, request) or "the reason is in the failed task's log"

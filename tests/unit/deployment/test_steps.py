@@ -126,3 +126,12 @@ def test_what_was_replaced_long_ago_does_not_come_back(account: Account) -> None
     steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
     again = steps.change_endpoint(CONF)
     assert (again["action"], again["previous"]) == ("unchanged", None)
+
+
+def test_deploying_what_is_live_keeps_the_way_back(account: Account) -> None:
+    account.sagemaker.live = {"EndpointArn": "a", "EndpointStatus": "InService", "EndpointConfigName": "old"}
+    steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    later = REQUEST.model_copy(update={"provenance": REQUEST.provenance.model_copy(update={"pipeline_id": "8"})})
+    conf = later.model_dump(mode="json")
+    record = steps.prove_endpoint(conf, steps.change_endpoint(conf))
+    assert (record["action"], record["previous_endpoint_config_name"]) == ("unchanged", "old")
