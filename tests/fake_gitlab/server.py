@@ -37,6 +37,8 @@ class State:
     notes: dict[int, dict[int, dict[str, Any]]] = field(default_factory=dict)  # MR iid -> note id -> note
     schedules: list[dict[str, Any]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    pipelines: dict[int, dict[str, str]] = field(default_factory=dict)  # pipeline id -> job name -> address
+    uploads: list[bytes] = field(default_factory=list)  # multipart bodies
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # answered first, one a request
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,6 +100,8 @@ class Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(r"/projects/\d+/jobs/(\d+)/artifacts", path):
             self._artifact(int(match[1]))
         else:
+            if path.endswith("/uploads"):
+                self.state.uploads.append(raw)
             is_json = "json" in self.headers.get("Content-Type", "")
             with self.state.lock:
                 self._send(*self._route(path, json.loads(raw) if raw and is_json else {}))
@@ -107,6 +111,12 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"id": int(match[1]), "commit": {"id": self.state.jobs[int(match[1])]}}
         if match := re.fullmatch(r"/projects/\d+/merge_requests/(\d+)/notes(?:/(\d+))?", path):
             return self.state.notes_of(int(match[1]), self.command, body, int(match[2]) if match[2] else None)
+        if match := re.fullmatch(r"/projects/\d+/pipelines/(\d+)/jobs", path):
+            jobs = self.state.pipelines.get(int(match[1]))
+            listed = [
+                {"id": number, "name": name, "web_url": url} for number, (name, url) in enumerate((jobs or {}).items())
+            ]
+            return (404, {"message": "404 Not found"}) if jobs is None else (200, listed)
         if re.fullmatch(r"/projects/\d+/pipeline_schedules", path):
             return 200, self.state.schedules
         if re.fullmatch(r"/projects/\d+/repository/tags", path):

@@ -1,10 +1,12 @@
-"""Plots as SVG text for the report: transparent, drawn in the page's own text colour, light or dark."""
+"""Plots: SVG text for the report, transparent and in the page's own text colour; one PNG for a merge request's note."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from modelway.contracts import ProblemType
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _INK = "#010203"
 CANDIDATE_COLOUR, CHAMPION_COLOUR = "#3b82f6", "#f59e0b"
 _MOST_CLASSES, _MOST_POINTS = 30, 1_500
+_PNG_DPI = 110
 
 
 def _style(name: str) -> Any:
@@ -40,14 +43,10 @@ def _svg(name: str, title: str, draw: Any) -> str:
     """Run `draw(axes)` on a square figure and return the <svg> element, labelled for screen readers."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
     with mpl.rc_context(_style(name)):
-        figure = Figure(figsize=(4.2, 4.0), layout="constrained")
+        figure = _figure(title, draw)
         FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
-        axes.set_title(title, fontsize=11, loc="left")
-        draw(axes)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
@@ -55,10 +54,46 @@ def _svg(name: str, title: str, draw: Any) -> str:
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("-", " ")}" ', 1)
 
 
+def _png(name: str, title: str, draw: Any) -> bytes:
+    """The same figure on white: a note shows it on light and dark pages alike."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with mpl.rc_context({**_style(name), "figure.facecolor": "white"}):
+        figure = _figure(title, draw)
+        FigureCanvasAgg(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _figure(title: str, draw: Any) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=11, loc="left")
+    draw(axes)
+    return figure
+
+
+def picture(problem: ProblemType, rows: Rows, subject: str) -> bytes:
+    """PNG of the residuals of a regression, else of the confusion matrix; empty beyond 30 classes."""
+    if problem is ProblemType.REGRESSION:
+        return _png(f"residuals-{subject}", f"Residuals, {subject}", _residual_drawing(rows))
+    if len(rows.classes) > _MOST_CLASSES:
+        return b""
+    return _png(f"confusion-matrix-{subject}", f"Confusion matrix, {subject}", _matrix_drawing(rows))
+
+
 def confusion_matrix(rows: Rows, subject: str) -> str:
     """Counts by true class (rows) and predicted class (columns); empty beyond 30 classes."""
     if len(rows.classes) > _MOST_CLASSES:
         return ""
+    return _svg(f"confusion-matrix-{subject}", f"Confusion matrix, {subject}", _matrix_drawing(rows))
+
+
+def _matrix_drawing(rows: Rows) -> Any:
     import numpy as np
 
     size = len(rows.classes)
@@ -78,7 +113,7 @@ def confusion_matrix(rows: Rows, subject: str) -> str:
                 colour = "white" if shares[row, column] > 0.5 else _INK
                 axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
 
-    return _svg(f"confusion-matrix-{subject}", f"Confusion matrix, {subject}", draw)
+    return draw
 
 
 def _blues(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,6 +165,10 @@ def _thinned(count: int) -> NDArray[np.int64]:
 
 def residuals(rows: Rows, subject: str) -> str:
     """Prediction against residual (true - predicted), both in the target's unit; at most 1500 rows drawn."""
+    return _svg(f"residuals-{subject}", f"Residuals, {subject}", _residual_drawing(rows))
+
+
+def _residual_drawing(rows: Rows) -> Any:
     keep = _thinned(rows.count)
     predicted, residual = rows.predicted[keep], (rows.truth - rows.predicted)[keep]
 
@@ -139,4 +178,4 @@ def residuals(rows: Rows, subject: str) -> str:
         axes.set_xlabel("predicted")
         axes.set_ylabel("true - predicted")
 
-    return _svg(f"residuals-{subject}", f"Residuals, {subject}", draw)
+    return draw

@@ -17,6 +17,7 @@ from modelway.deployment.endpoint import restore
 from modelway.errors import PlatformError, UserError
 from modelway.gitlab import artifacts, notes, schedules
 from modelway.gitlab.client import connect
+from modelway.pipeline.releases import Releases
 from modelway.platform import Platform
 from modelway.versioning import locations, names
 
@@ -38,7 +39,7 @@ def fetch(
 def note(
     record: Annotated[Path, typer.Option(help="The TrainingRecord, record.json.")],
     model: Annotated[Path, typer.Option(help="The model's model.yaml.")],
-    plot: Annotated[Path | None, typer.Option(help="PNG to upload and show.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG to upload and show; without the file, none is.")] = None,
 ) -> None:
     """Write or update the merge request's note (UPSTREAM_PROJECT_ID, UPSTREAM_MR_IID)."""
     read = TrainingRecord.model_validate_json(record.read_text())
@@ -47,10 +48,10 @@ def note(
     project, merge_request = _number("UPSTREAM_PROJECT_ID"), _number("UPSTREAM_MR_IID")
     links = notes.Links(
         dag_run=os.environ.get("MODELWAY_DAG_RUN_URL", ""),
-        deploy_job=os.environ.get("MODELWAY_DEPLOY_JOB_URL", ""),
+        deploy_job=notes.deploy_job(client, *_this_pipeline()),
         pipeline=os.environ.get("CI_PIPELINE_URL", ""),
         report=os.environ.get("MODELWAY_REPORT_URL", ""),
-        plot=notes.upload_plot(client, project, plot.name, plot.read_bytes()) if plot else "",
+        plot=notes.upload_plot(client, project, plot.name, plot.read_bytes()) if plot and plot.exists() else "",
     )
     number = notes.put_note(client, project, merge_request, spec.name, notes.render(read, spec, links))
     typer.echo(f"note {number} of merge request {merge_request} is up to date")
@@ -75,7 +76,7 @@ def retrain_all(schedule: Annotated[str, typer.Option(help="daily or weekly.")])
     """Retrain every model whose model.yaml asks for this schedule; fails at the end if any failed."""
     if schedule not in ("daily", "weekly"):
         raise UserError(f"--schedule: {schedule!r} is neither daily nor weekly")
-    specs, unreadable = schedules.due(platform_store(Platform.from_environment()), schedule)
+    specs, unreadable = schedules.due(Releases(Platform.from_environment()), schedule)
     codes = schedules.retrain_all(specs, _retrain)
     for name, code in codes.items():
         typer.echo(f"{name}: {'retrained' if code == 0 else f'failed with exit code {code}'}")
@@ -86,6 +87,13 @@ def retrain_all(schedule: Annotated[str, typer.Option(help="daily or weekly.")])
 
 def _retrain(model: str) -> int:
     return subprocess.run(["modelway", "ci", "retrain", model], check=False).returncode
+
+
+def _this_pipeline() -> tuple[int, int]:
+    """Project and id of the platform's pipeline; zeros outside one."""
+    found = [os.environ.get(name, "") for name in ("CI_PROJECT_ID", "CI_PIPELINE_ID")]
+    project, pipeline = (int(value) if value.isdigit() else 0 for value in found)
+    return project, pipeline
 
 
 def _number(variable: str) -> int:

@@ -6,6 +6,7 @@ import gitlab
 
 from modelway.contracts import Document, MetricResult, ModelSpec, TrainingRecord, Verdict
 from modelway.costs import CostEstimate, estimate
+from modelway.errors import PlatformError
 from modelway.gitlab.client import explained
 
 VERDICTS = {
@@ -16,9 +17,14 @@ VERDICTS = {
     Verdict.BELOW_THRESHOLD: "below a threshold",
 }
 
+DEPLOY_LATER = "The deploy job comes with the default branch's pipeline, after the merge."
+
 
 class Links(Document):
-    """Addresses for people; an empty one is left out. `plot` is Markdown of an uploaded image."""
+    """Addresses for people; an empty one is left out, but for the deploy job, of which is then said when there is one.
+
+    `plot` is Markdown of an uploaded image.
+    """
 
     dag_run: str = ""
     deploy_job: str = ""
@@ -91,6 +97,11 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
         "",
         f"Image `{record.image_digest[:19]}`, training job `{record.training_job_name}`.",
         " · ".join(f"[{name}]({address})" for name, address in named.items() if address),
+        *(
+            []
+            if links.deploy_job
+            else ["", "The deploy job comes with the default branch's pipeline, after the merge."]
+        ),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -107,6 +118,17 @@ def put_note(client: gitlab.Gitlab, project_id: int, merge_request: int, model: 
                 note.save()
                 return int(note.id)
         return int(found.notes.create({"body": text}).id)
+
+
+def deploy_job(client: gitlab.Gitlab, project_id: int, pipeline_id: int) -> str:
+    """Address of the pipeline's manual job `deploy`; empty where there is none, or the token may not look."""
+    try:
+        with explained("look for the deploy job"):
+            pipeline = client.projects.get(project_id, lazy=True).pipelines.get(pipeline_id, lazy=True)
+            jobs = pipeline.jobs.list(iterator=True)
+            return next((str(job.web_url) for job in jobs if job.name == "deploy"), "")
+    except PlatformError:
+        return ""
 
 
 def upload_plot(client: gitlab.Gitlab, project_id: int, name: str, png: bytes) -> str:

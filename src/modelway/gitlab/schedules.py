@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from modelway.contracts import ModelSpec, TrainingRequest
+from modelway.errors import UserError
 
-REQUEST_KEY = re.compile(r"^(?P<model>[^/]+)/(\d+)\.(\d+)\.(\d+)-r(\d+)/[^/]+/request\.json$")
 PARALLEL = 8
 
 
-class Store(Protocol):
-    """The artifacts bucket."""
+class Registered(Protocol):
+    """Every model's newest accepted version; `Releases` is one."""
 
-    def keys(self, prefix: str) -> list[str]: ...
+    def newest(self) -> list[dict[str, Any]]: ...
 
-    def get(self, key: str) -> str | None: ...
-
-
-def latest_requests(keys: Iterable[str]) -> dict[str, str]:
-    """Model to the key of its newest version's request (semantic version, then retraining number)."""
-    newest: dict[str, tuple[tuple[int, ...], str]] = {}
-    for key in keys:
-        if match := REQUEST_KEY.match(key):
-            version = tuple(int(number) for number in match.groups()[1:])
-            newest[match["model"]] = max(newest.get(match["model"], ((), "")), (version, key))
-    return {model: key for model, (_, key) in sorted(newest.items())}
+    def training_request(self, package: dict[str, Any]) -> TrainingRequest: ...
 
 
-def due(store: Store, schedule: str) -> tuple[list[ModelSpec], list[str]]:
-    """Models whose model.yaml asks for `schedule` ("daily" or "weekly"), and the keys that could not be read."""
+def due(registered: Registered, schedule: str) -> tuple[list[ModelSpec], list[str]]:
+    """Models whose model.yaml asks for `schedule` ("daily" or "weekly"), and the packages that could not be read."""
     found, unreadable = [], []
-    for key in latest_requests(store.keys("")).values():
+    for package in registered.newest():
         try:
-            spec = TrainingRequest.model_validate_json(store.get(key) or "").model
-        except ValidationError:
-            unreadable.append(key)
+            spec = registered.training_request(package).model
+        except (UserError, ValidationError):
+            unreadable.append(str(package["ModelPackageArn"]))
             continue
         if spec.retrain.schedule == schedule:
             found.append(spec)

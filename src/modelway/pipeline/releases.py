@@ -9,7 +9,16 @@ from typing import Any, Literal
 import boto3
 
 from modelway.aws.channels import S3Store, platform_store
-from modelway.contracts import DeploymentRequest, Image, ModelSpec, Provenance, TrainingRecord, TrainingRequest
+from modelway.contracts import (
+    DeploymentRecord,
+    DeploymentRequest,
+    Image,
+    ModelSpec,
+    ProblemType,
+    Provenance,
+    TrainingRecord,
+    TrainingRequest,
+)
 from modelway.errors import UserError
 from modelway.pipeline.source import pipeline_id, requester
 from modelway.platform import Platform
@@ -49,15 +58,36 @@ class Releases:
         body = json.dumps({"request": request, "response": response})
         self._store.put(locations.examples_key(model, digest), body)
 
+    def keep_bill_of_materials(self, model: str, digest: str, text: str) -> str:
+        """Keep what is in an image, under its digest; returns the s3:// address."""
+        key = locations.bill_of_materials_key(model, digest)
+        self._store.put(key, text)
+        return locations.artifact_uri(self._platform, key)
+
     def packages(self, model: str) -> list[Package]:
         """Model packages of a model, newest first."""
         group = names.model_package_group_name(self._platform.project, model)
         if describe(self._sagemaker.describe_model_package_group, ModelPackageGroupName=group) is None:
             raise UserError(f"{model!r} has no registered version here", fix="modelway run PATH")
+        return self._packages_of(group)
+
+    def _packages_of(self, group: str) -> list[Package]:
         pages = self._sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
         arns = [item["ModelPackageArn"] for page in pages for item in page["ModelPackageSummaryList"]]
         found = [dict(self._sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns]
         return sorted(found, key=lambda package: -int(package["ModelPackageVersion"]))
+
+    def newest(self) -> list[Package]:
+        """The newest package that is not rejected, of each model of this environment that has one."""
+        prefix = f"{self._platform.project}-"
+        pages = self._sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
+        groups = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+        found = (self._packages_of(group) for group in groups if group.startswith(prefix))
+        kept = ([package for package in packages if package["ModelApprovalStatus"] != "Rejected"] for packages in found)
+        newest = (packages[0] for packages in kept if packages)
+        # Another project's name may start with this one's: its requests lie in a bucket of its own.
+        ours = f"s3://{self._platform.artifacts_bucket}/"
+        return [package for package in newest if package["CustomerMetadataProperties"]["request"].startswith(ours)]
 
     def package(self, model: str, version: str | None = None) -> Package:
         """The package of `version` (1.4.2+r3, or 1.4.2 for its newest), else the newest that is not rejected."""
@@ -132,6 +162,11 @@ class Releases:
             provenance=trained.provenance.model_copy(update={"pipeline_id": pipeline_id(), "triggered_by": "manual"}),
         )
 
+    def serves(self, record: DeploymentRecord) -> bool:
+        """Whether the endpoint still has the configuration that a deployment gave it."""
+        live = describe(self._sagemaker.describe_endpoint, EndpointName=record.endpoint_name)
+        return live is not None and live.get("EndpointConfigName") == record.endpoint_config_name
+
     def document(self, s3_uri: str) -> dict[str, Any]:
         """A JSON document of the artifacts bucket."""
         text = self._store.get(s3_uri.split("/", 3)[3])
@@ -139,6 +174,19 @@ class Releases:
             raise UserError(f"{s3_uri} is not there")
         found: dict[str, Any] = json.loads(text)
         return found
+
+    def picture(self, request: TrainingRequest) -> bytes:
+        """PNG of how the candidate did on its holdout; empty where the problem has no such plot."""
+        from modelway.evaluation import plots
+        from modelway.evaluation.container_output import read_container_evaluation
+        from modelway.evaluation.rows import read_rows
+
+        spec = request.model
+        text = self.text(f"{locations.evaluation_output(self._platform, request, 'candidate')}/evaluation.json")
+        if spec.problem_type is ProblemType.CUSTOM or not text:
+            return b""
+        rows = read_rows(spec.problem_type, read_container_evaluation(text), "candidate", spec.primary_metric)
+        return plots.picture(spec.problem_type, rows, "candidate")
 
     def text(self, s3_uri: str) -> str:
         """A text of the artifacts bucket; empty when it is not there."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelway.contracts import Image, ModelSpec, Provenance, TrainingRequest
-from modelway.gitlab.schedules import due, latest_requests, retrain_all
+from modelway.errors import UserError
+from modelway.gitlab.schedules import due, retrain_all
 
 
-class FakeStore:
-    def __init__(self, objects: dict[str, str]) -> None:
-        self.objects = objects
+class Registry:
+    """Packages by model, newest first; a request that is None cannot be read."""
 
-    def keys(self, prefix: str) -> list[str]:
-        return [key for key in self.objects if key.startswith(prefix)]
+    def __init__(self, **requests: TrainingRequest | None) -> None:
+        self._requests = requests
 
-    def get(self, key: str) -> str | None:
-        return self.objects.get(key)
+    def newest(self) -> list[dict[str, Any]]:
+        return [{"ModelPackageArn": f"arn:{model}/1", "model": model} for model in self._requests]
+
+    def training_request(self, package: dict[str, Any]) -> TrainingRequest:
+        found = self._requests[package["model"]]
+        if found is None:
+            raise UserError("its request is gone")
+        return found
 
 
-def request(name: str, schedule: str) -> str:
+def request(name: str, schedule: str) -> TrainingRequest:
     spec = ModelSpec.model_validate(
         {
             "schema_version": 1,
@@ -30,31 +38,16 @@ def request(name: str, schedule: str) -> str:
     )
     image = Image(repository_uri="host/modelway/x", version="1.0.0", digest="sha256:" + "0" * 64)
     came = Provenance(project_path="g/p", commit_sha="a" * 40, pipeline_id="1")
-    return TrainingRequest(model=spec, image=image, provenance=came).model_dump_json()
+    return TrainingRequest(model=spec, image=image, provenance=came)
 
 
-def test_the_newest_version_is_found_by_number_not_by_spelling() -> None:
-    keys = ["churn/1.9.0-r2/x/request.json", "churn/1.10.0-r0/y/request.json", "churn/1.9.0-r10/z/request.json"]
-    assert latest_requests([*keys, "churn/deployments/a.json"]) == {"churn": "churn/1.10.0-r0/y/request.json"}
-
-
-def test_only_models_of_the_schedule_are_due_and_a_broken_request_is_named() -> None:
-    store = FakeStore(
-        {
-            "churn/1.0.0-r0/x/request.json": request("churn", "daily"),
-            "fraud/1.0.0-r0/x/request.json": request("fraud", "weekly"),
-            "old/1.0.0-r0/x/request.json": "{}",
-        }
-    )
-    specs, unreadable = due(store, "daily")
+def test_only_models_of_the_schedule_are_due_and_one_that_cannot_be_read_is_named() -> None:
+    registry = Registry(churn=request("churn", "daily"), fraud=request("fraud", "weekly"), old=None)
+    specs, unreadable = due(registry, "daily")
     assert [spec.name for spec in specs] == ["churn"]
-    assert unreadable == ["old/1.0.0-r0/x/request.json"]
+    assert unreadable == ["arn:old/1"]
 
 
 def test_one_failure_does_not_keep_the_others_from_training() -> None:
-    specs = [ModelSpec.model_validate_json(_spec_of(name)) for name in ("churn", "fraud")]
+    specs = [request(name, "daily").model for name in ("churn", "fraud")]
     assert retrain_all(specs, lambda name: int(name == "churn")) == {"churn": 1, "fraud": 0}
-
-
-def _spec_of(name: str) -> str:
-    return TrainingRequest.model_validate_json(request(name, "daily")).model.model_dump_json()

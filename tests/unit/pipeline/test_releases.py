@@ -13,6 +13,8 @@ from modelway.pipeline import releases
 from modelway.pipeline.releases import Releases
 from modelway.versioning import locations, names
 from tests.unit.deployment.fake_sagemaker import Texts
+from tests.unit.evaluation.specs import evaluation_of
+from tests.unit.pipeline.test_run import RECORD as DEPLOYED
 from tests.unit.sagemaker.test_requests import PLATFORM, TRAINING
 
 MODEL = TRAINING.model.name
@@ -25,13 +27,15 @@ class SageMaker:
         self.models: list[str] = []
         self.packages: dict[str, dict[str, Any]] = {}
         self.updates: list[str] = []
+        self.live: str | None = None
+        self.groups = [f"modelway-{MODEL}"]
 
-    def add(self, version: str, status: str = "Approved") -> None:
+    def add(self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket) -> None:
         number = len(self.packages) + 1
         metadata = {
             "model_version": version,
             "sagemaker_model": "m",
-            "request": f"s3://a/{locations.request_key(TRAINING)}",
+            "request": f"s3://{bucket}/{locations.request_key(TRAINING)}",
         }
         self.packages[f"arn:aws:sagemaker:x/{number}"] = {
             "ModelPackageArn": f"arn:aws:sagemaker:x/{number}",
@@ -52,6 +56,11 @@ class SageMaker:
         self.updates.append(ModelPackageArn)
         self.packages[ModelPackageArn]["ModelApprovalStatus"] = ModelApprovalStatus
 
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        if self.live is None:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find"}}, "Describe")
+        return {"EndpointConfigName": self.live}
+
     def get_paginator(self, operation: str) -> Pages:
         return Pages(self, operation)
 
@@ -67,6 +76,9 @@ class Pages:
             for name in self._sagemaker.models:
                 if NameContains in name:
                     yield {"Models": [{"ModelName": name}]}
+            return
+        if self._operation == "list_model_package_groups":
+            yield {"ModelPackageGroupSummaryList": [{"ModelPackageGroupName": name} for name in self._sagemaker.groups]}
             return
         for arn in self._sagemaker.packages:
             yield {"ModelPackageSummaryList": [{"ModelPackageArn": arn}]}
@@ -158,3 +170,32 @@ def test_documents_of_the_bucket(known: Releases, bucket: Texts) -> None:
     assert known.text("s3://a/x/nothing.html") == ""
     with pytest.raises(UserError, match="is not there"):
         known.document("s3://a/x/nothing.json")
+
+
+def test_the_newest_of_each_model_of_this_environment(known: Releases, sagemaker: SageMaker) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.add("1.0.0+r1", "Rejected")
+    assert [found["CustomerMetadataProperties"]["model_version"] for found in known.newest()] == ["1.0.0+r0"]
+    sagemaker.groups = ["other-thing"]
+    assert known.newest() == []
+
+
+def test_another_projects_models_are_not_ours(known: Releases, sagemaker: SageMaker) -> None:
+    sagemaker.add("1.0.0+r0", bucket="somebody-elses")
+    assert known.newest() == []
+
+
+def test_the_picture_is_the_candidates(known: Releases, bucket: Texts) -> None:
+    assert known.picture(TRAINING) == b""
+    uri = locations.evaluation_output(PLATFORM, TRAINING, "candidate")
+    evaluation = evaluation_of(TRAINING.model.problem_type, noise=0.5)
+    bucket.put(f"{uri.split('/', 3)[3]}/evaluation.json", evaluation.model_dump_json())
+    assert known.picture(TRAINING).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("live", "expected"), [("new", True), ("old", False), (None, False)])
+def test_a_deployment_stands_while_its_configuration_is_live(
+    known: Releases, sagemaker: SageMaker, live: str | None, expected: bool
+) -> None:
+    sagemaker.live = live
+    assert known.serves(DEPLOYED) is expected
