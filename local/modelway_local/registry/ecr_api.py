@@ -12,6 +12,7 @@ from typing import Any
 
 from modelway_local.gateway.errors import AwsError, UnknownOperationError
 from modelway_local.gateway.validation import validate_input
+from modelway_local.registry import scanning
 from modelway_local.registry.store import (
     BlobUnknown,
     ImageNotFound,
@@ -30,6 +31,7 @@ class EcrApi:
     """Operations by name; `port` is the gateway's, which is also the registry's."""
 
     def __init__(self, home: Path, port: int) -> None:
+        self._home = home
         self._store = RegistryStore(home)
         self._registry = f"127.0.0.1:{port}"
         self._operations: dict[str, Callable[[Document], Document]] = {
@@ -214,10 +216,26 @@ class EcrApi:
         return self._configure(request, "imageTagMutability")
 
     def _findings(self, request: Document) -> Document:
-        """No scanner runs on this machine, and an empty list would say that one found nothing."""
+        """No scanner runs here. Without the owner's list an empty answer would say that one found nothing."""
         name = request["repositoryName"]
         digest = self._digest(name, request["imageId"])
-        raise AwsError("ScanNotFoundException", f"Image scan does not exist for {name}@{digest}: nothing scans locally")
+        try:
+            known = scanning.advisories(self._home)
+        except scanning.AdvisoriesInvalid as error:
+            raise AwsError("ValidationException", str(error)) from error
+        if known is None:
+            reason = f"nothing scans locally, and there is no {scanning.FILE} in the state folder"
+            raise AwsError("ScanNotFoundException", f"Image scan does not exist for {name}@{digest}: {reason}")
+        manifest = json.loads(self._store.manifest(name, digest)[1])
+        found = scanning.packages(self._store.blob(layer["digest"]) for layer in manifest["layers"])
+        described = f"{len(found)} Python packages against {len(known)} advisories of the stack's owner"
+        return {
+            "registryId": ACCOUNT,
+            "repositoryName": name,
+            "imageId": {"imageDigest": digest},
+            "imageScanStatus": {"status": "COMPLETE", "description": described},
+            "imageScanFindings": {**scanning.findings(found, known), "imageScanCompletedAt": time.time()},
+        }
 
     def _change(self, name: str, **fields: Any) -> None:
         document = self._named(name) | fields

@@ -76,3 +76,8 @@ def channel_uri(platform: Platform, value: str) -> str:
 def examples_key(model: str, image_digest: str) -> str:
     """Key of the request that the admission test sent to an image, and its answer."""
     return f"{model}/examples/{image_digest.removeprefix('sha256:')}.json"
+
+
+def bill_of_materials_key(model: str, image_digest: str) -> str:
+    """Key of the list of what is in an image, CycloneDX JSON."""
+    return f"{model}/images/{image_digest.removeprefix('sha256:')}.cdx.json"

@@ -134,8 +134,9 @@ data "aws_iam_policy_document" "ci" {
   statement {
     sid = "PushImages"
     actions = [
-      "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeRepositories",
-      "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:ListImages", "ecr:PutImage", "ecr:UploadLayerPart",
+      "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImageScanFindings",
+      "ecr:DescribeRepositories", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:ListImages", "ecr:PutImage",
+      "ecr:UploadLayerPart",
     ]
     resources = ["${local.ecr}/*"]
   }
@@ -167,10 +168,10 @@ data "aws_iam_policy_document" "ci" {
     resources = [var.key_arn]
   }
 
-  # These two know no resource.
+  # These know no resource.
   statement {
     sid       = "List"
-    actions   = ["sagemaker:ListModelPackages", "sagemaker:ListModels"]
+    actions   = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages", "sagemaker:ListModels"]
     resources = ["*"]
   }
 
