@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ airflow-leg: install ## DAGs, plugins and core on another Airflow: LEG=3.0.6 or 
 container: install ## Images that buildah builds, and running one; installs buildah where it may
 	$(RUN) pytest -q tests/container
 
+gitlab: install ## Both pipelines' YAML by gitlab-ci-local: a commit to an endpoint, and the schedule
+	$(RUN) pytest -q tests/gitlab_ci
+
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package
 
@@ -64,4 +67,4 @@ mwaa-smoke: install ## Install that package in a clean environment and import ev
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-test: lint unit integration terraform container mwaa-smoke ## Everything that CI runs
+test: lint unit integration terraform container gitlab mwaa-smoke ## Everything that CI runs

@@ -1,8 +1,10 @@
-"""pylint on a model's code, for real."""
+"""pylint on a model's code and hadolint on its Dockerfile, for real."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from modelway.admission import validate_model
 
 pytestmark = pytest.mark.integration
+HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "breast-cancer"
 
 
@@ -48,3 +51,18 @@ def test_a_broken_rcfile_blocks(repo: Path) -> None:
     (finding,) = validate_model(repo)
     assert finding.blocks
     assert "pylint did not run" in finding.message
+
+
+@pytest.mark.parametrize("folder", ["model_template/template", "examples/breast-cancer"])
+def test_hadolint_finds_nothing_in_the_dockerfiles(checkout: Path, folder: str) -> None:
+    done = subprocess.run(
+        [HADOLINT, str(checkout / folder / "Dockerfile")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_hadolint_would_find_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian:latest\nRUN cd /x\n")
+    done = subprocess.run([HADOLINT, str(tmp_path / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert {"DL3007", "DL3003"} <= set(done.stdout.split())

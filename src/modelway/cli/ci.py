@@ -84,6 +84,47 @@ def push(folder: Folder) -> None:
 
 
 @app.command()
+def scan() -> None:
+    """Wait for ECR's scan of the pushed image. Exit code 2, with the list, for a critical finding."""
+    import boto3
+
+    from modelway.aws.image_scan import ScanAbsent, refuse_critical, scanned
+    from modelway.contracts import Image
+    from modelway.pipeline.work import WorkFolder
+
+    platform = environment.connect()
+    image = WorkFolder().document("image", Image, "push")
+    try:
+        found = scanned(boto3.client("ecr"), image, lambda line: typer.echo(line, err=True))
+    except ScanAbsent as error:
+        if platform.environment != "local":
+            raise
+        typer.echo(f"not scanned: {error.message}")
+        return
+    for item in found:
+        typer.echo(f"{item.severity:<13} {item}")
+    refuse_critical(image, found)
+    typer.echo(f"{len(found)} findings, none critical")
+
+
+@app.command()
+def sbom(folder: Folder) -> None:
+    """List what is in the image that `package` left (CycloneDX), and keep the list under the image's digest."""
+    from modelway.contracts import Image
+    from modelway.contracts.reading import read_model_spec
+    from modelway.packaging.bill_of_materials import describe
+    from modelway.packaging.saved import load
+    from modelway.pipeline.releases import Releases
+    from modelway.pipeline.work import WorkFolder
+
+    platform, spec, work = environment.connect(), read_model_spec(folder / "model.yaml"), WorkFolder()
+    image = work.document("image", Image, "push")
+    text = describe(load(work.path / "image", folder, spec), f"{image.repository_uri}:{image.version}")
+    (work.path / "sbom.cdx.json").write_text(text)
+    typer.echo(Releases(platform).keep_bill_of_materials(spec.name, image.digest, text))
+
+
+@app.command()
 def trigger(folder: Folder) -> None:
     """Start `train_evaluate` for the pushed image; a retried job finds the run that it started."""
     from modelway.contracts import Image, TrainingRequest
@@ -132,15 +173,20 @@ def wait() -> None:
 
 @app.command()
 def report() -> None:
-    """Fetch the evaluation report and print the metrics. Exit code 2 when the candidate is not accepted."""
-    from modelway.contracts import TrainingRecord
+    """Fetch the evaluation report, draw its plot (plot.png) and print the metrics.
+
+    Exit code 2 when the candidate is not accepted.
+    """
+    from modelway.contracts import TrainingRecord, TrainingRequest
     from modelway.pipeline.releases import Releases
     from modelway.pipeline.work import WorkFolder
 
     work = WorkFolder()
     record = work.document("record", TrainingRecord, "wait")
-    html = Releases(environment.connect()).text(record.evaluation.report_s3_uri)
-    (work.path / "report.html").write_text(html)
+    releases = Releases(environment.connect())
+    (work.path / "report.html").write_text(releases.text(record.evaluation.report_s3_uri))
+    if picture := releases.picture(work.document("request", TrainingRequest, "trigger")):
+        (work.path / "plot.png").write_bytes(picture)
     for metric in record.evaluation.metrics:
         champion = "" if metric.champion is None else f"  champion {metric.champion:.4f}"
         typer.echo(f"{metric.name:<18} {metric.candidate:.4f}{champion}")
