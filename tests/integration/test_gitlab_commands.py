@@ -174,7 +174,8 @@ def deployed(config: str, previous: str | None) -> DeploymentRecord:
 def account(monkeypatch: pytest.MonkeyPatch) -> tuple[SageMaker, Texts]:
     """SageMaker with one endpoint that runs `new`, and the artifacts bucket."""
     sagemaker, texts = SageMaker(EndpointStatus="InService", EndpointConfigName="new"), Texts()
-    monkeypatch.setattr(commands.boto3, "client", lambda _: sagemaker)
+    clients = {"sagemaker": sagemaker, "application-autoscaling": sagemaker.autoscaling}
+    monkeypatch.setattr(commands.boto3, "client", clients.__getitem__)
     monkeypatch.setattr(commands, "platform_store", lambda _: texts)
     return sagemaker, texts
 

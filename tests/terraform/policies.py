@@ -23,6 +23,8 @@ IN_PLACE = "only a change of what is there already asks for it"
 REGISTRY = "the local registry speaks the registry's protocol, not ECR's API"
 SECOND = "only a second version, which finds another one live, asks for it"
 ROLLBACK = "`modelway ci rollback`"
+SCAN = "`modelway ci scan`"
+SCHEDULE = "`modelway ci retrain-all`"
 FAILURE = "only a run that failed asks for it"
 UNUSED_HERE = "the local environment has none; dev, stage and prod do"
 PEOPLE = "people in a browser or a shell"
@@ -68,6 +70,8 @@ UNRECORDED: dict[str, dict[str, str]] = {
         **_of("application-autoscaling", ROLLBACK, "PutScalingPolicy", "RegisterScalableTarget"),
         **_of("ecr", REGISTRY, *_REGISTRY_READ, "CompleteLayerUpload", "InitiateLayerUpload", "PutImage"),
         **_of("ecr", REGISTRY, "UploadLayerPart"),
+        **_of("ecr", SCAN, "DescribeImageScanFindings"),
+        **_of("sagemaker", SCHEDULE, "ListModelPackageGroups"),
         **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
         **_of("sagemaker", ROLLBACK, "DescribeEndpoint", "DescribeEndpointConfig", "UpdateEndpoint"),
         **_of("sagemaker", FAILURE, "DescribeProcessingJob", "DescribeTrainingJob"),
