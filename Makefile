@@ -31,10 +31,11 @@ demo: install ## The life of a model, whole, on this machine
 down: ## Stop the local stack
 	$(RUN) modelway down
 
-lint: install ## ruff, mypy (strict)
+lint: install ## ruff, mypy (strict), pylint
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy src local/modelway_local
+	$(RUN) pylint --score=n src/modelway local/modelway_local lambdas plugins dags
 
 unit: install ## Unit tests: seconds, no sockets
 	$(RUN) pytest -q tests/unit

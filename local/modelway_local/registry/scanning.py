@@ -39,7 +39,8 @@ def advisories(home: Path) -> list[Document] | None:
             SpecifierSet(one["affected"])
             if one["severity"] not in SEVERITIES:
                 raise ValueError(f"severity {one['severity']!r} is none of {', '.join(SEVERITIES)}")
-            str(one["name"]), str(one["package"])
+            if missing := {"name", "package"} - one.keys():
+                raise ValueError(f"an advisory has no {' and no '.join(sorted(missing))}")
     except (ValueError, KeyError, TypeError, InvalidSpecifier) as error:
         raise AdvisoriesInvalid(f"{path}: {type(error).__name__}: {error}") from error
     return listed

@@ -84,7 +84,7 @@ def started(program: Program, command: str, base: Path, seconds: float, **extra:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
 
     with log.open("wb") as stream:
-        popen = subprocess.Popen(
+        popen = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
             arguments,
             cwd=base,
             env=program.environment(base, extra),
