@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from modelway.contracts import DeploymentRequest
 from modelway.deployment import scaling
@@ -86,6 +87,16 @@ def test_a_try_that_died_in_between_still_knows_what_it_took_off(sagemaker: Sage
 
 def _dies(**_: Any) -> None:
     raise RuntimeError
+
+
+def test_a_refused_update_leaves_the_endpoint_scaled(sagemaker: SageMaker) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ResourceLimitExceeded", "Message": "quota"}}, "UpdateEndpoint")
+
+    sagemaker.update_endpoint = refuse  # type: ignore[method-assign]
+    with pytest.raises(ClientError, match="quota"):
+        deploy(sagemaker, "large", Texts())
+    assert scaling.registered(sagemaker.autoscaling, NAME) == wanted(max_instances=4, cpu_percent=60)
 
 
 def test_what_was_taken_off_is_put_on_again_with_the_old_config(sagemaker: SageMaker) -> None:
