@@ -38,6 +38,15 @@ def base() -> str:
 
 
 @pytest.fixture(scope="session")
+def pushed(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base image as a registry gets it: manifest.json, and the config and layers named by their digests."""
+    folder = tmp_path_factory.mktemp("pushed") / "image"
+    options = ["--quiet", "--disable-compression=false", "--format", "v2s2"]
+    subprocess.run(["buildah", "--storage-driver", "overlay", "push", *options, base, f"dir:{folder}"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def certificates() -> str:
     """The machine's certificates, for a RUN step behind a proxy; empty where there are none."""
     path = os.environ.get("SSL_CERT_FILE", "")

@@ -79,30 +79,17 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def store(base: str, tmp_path_factory: pytest.TempPathFactory) -> RegistryStore:
+def store(pushed: Path, tmp_path_factory: pytest.TempPathFactory) -> RegistryStore:
     """A registry that holds the base image."""
     folder = tmp_path_factory.mktemp("registry")
-    push = [
-        "buildah",
-        "--storage-driver",
-        "overlay",
-        "push",
-        "-q",
-        "-D",
-        "--format",
-        "v2s2",
-        base,
-        f"dir:{folder}/image",
-    ]
-    subprocess.run(push, check=True)
     made = RegistryStore(folder / "home")
     made.create_repository(NAME, {"repositoryName": NAME})
-    body = (folder / "image" / "manifest.json").read_bytes()
+    body = (pushed / "manifest.json").read_bytes()
     manifest = json.loads(body)
     for part in (manifest["config"], *manifest["layers"]):
         upload = made.new_upload()
         digest = part["digest"]
-        shutil.copyfile(folder / "image" / digest.removeprefix("sha256:"), made.upload(upload))
+        shutil.copyfile(pushed / digest.removeprefix("sha256:"), made.upload(upload))
         made.finish_upload(upload, digest)
     made.put_manifest(NAME, "1.0.0", body)
     return made

@@ -35,28 +35,15 @@ print("FACTS " + json.dumps(facts))
 
 
 @pytest.fixture(scope="module")
-def rootfs(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rootfs(pushed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The base image's files, unpacked as the registry does it: owned by whoever unpacks, no devices."""
     from modelway_local.registry.unpacking import lay_over, unpack_layer
 
     folder = tmp_path_factory.mktemp("base")
-    push = [
-        "buildah",
-        "--storage-driver",
-        "overlay",
-        "push",
-        "-q",
-        "-D",
-        "--format",
-        "v2s2",
-        base,
-        f"dir:{folder}/image",
-    ]
-    subprocess.run(push, check=True)
-    for number, layer in enumerate(json.loads((folder / "image/manifest.json").read_text())["layers"]):
+    for number, layer in enumerate(json.loads((pushed / "manifest.json").read_text())["layers"]):
         unpacked = folder / f"layer-{number}"
         unpacked.mkdir()
-        unpack_layer(folder / "image" / layer["digest"].removeprefix("sha256:"), unpacked)
+        unpack_layer(pushed / layer["digest"].removeprefix("sha256:"), unpacked)
         lay_over(unpacked, folder / "rootfs")
     (folder / "rootfs/opt/program").mkdir()
     (folder / "rootfs/opt/program/facts.py").write_text(SCRIPT)
