@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from modelway_local.stack import terraform
 from modelway_local.stack.layout import Stack
-from modelway_local.stack.lifecycle import up
+from modelway_local.stack.lifecycle import down, up
 
 from modelway.errors import UserError
 
@@ -104,6 +105,21 @@ def test_a_persons_own_account_is_out_of_reach(on_path: Path, tmp_path: Path, mo
     assert "mine" not in found.values()
     assert found["AWS_ENDPOINT_URL"] == found["HTTPS_PROXY"] == "http://127.0.0.1:1"
     assert found["AWS_CONFIG_FILE"] == os.devnull
+
+
+def test_what_a_killed_apply_left_ends_with_the_stack(tmp_path: Path) -> None:
+    for home, ends in ((tmp_path, True), (tmp_path / "other", False)):
+        variables = {"TF_DATA_DIR": str(terraform.data_folder(home)), "PATH": os.environ["PATH"]}
+        left = subprocess.Popen(["sleep", "60"], env=variables)
+        try:
+            down(tmp_path)
+            if ends:
+                assert left.wait(10) != 0
+            else:
+                assert left.poll() is None
+        finally:
+            left.kill()
+            left.wait()
 
 
 def test_managed_resources_are_counted_until_the_state_is_forgotten(tmp_path: Path) -> None:
