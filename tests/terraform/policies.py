@@ -74,7 +74,7 @@ UNRECORDED: dict[str, dict[str, str]] = {
         **_of("sagemaker", SCHEDULE, "ListModelPackageGroups"),
         **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
         **_of("sagemaker", ROLLBACK, "DescribeEndpoint", "DescribeEndpointConfig", "UpdateEndpoint"),
-        **_of("sagemaker", FAILURE, "DescribeProcessingJob", "DescribeTrainingJob"),
+        **_of("sagemaker", FAILURE, "DescribeTrainingJob"),
     },
     "users": {
         **_of("airflow", PEOPLE, "CreateWebLoginToken"),
