@@ -127,7 +127,7 @@ def test_a_dollar_in_the_description_is_a_dollar(wanted: Build) -> None:
         ('ENTRYPOINT ["python", "/opt/program/container.py"]', "ENTRYPOINT []", "no ENTRYPOINT"),
         ("EXPOSE 8080", "RUN echo this is the reason >&2; false", "this is the reason"),
     ],
-    ids=["root", "uid 0", "nothing to run", "a failing step"],
+    ids=["root", "uid 0", "uid 00", "nothing to run", "a failing step"],
 )
 def test_what_sagemaker_could_not_run_is_the_model_teams_error(wanted: Build, old: str, new: str, said: str) -> None:
     change(wanted, old, new)

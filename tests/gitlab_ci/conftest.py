@@ -14,15 +14,19 @@ from modelway_local.runtime.server import free_port
 from modelway_local.stack.layout import Stack
 from modelway_local.stack.lifecycle import down, up
 
-from ci.images import base_image
 from modelway.packaging.dependencies import cache_folder
-from tests.container.conftest import install_tools
+from tests.container.conftest import install_tools, make_base
 from tests.fake_gitlab.server import State, start
-from tests.gitlab_ci.projects import Project, clean_environment, copy_tracked
+from tests.gitlab_ci.projects import NOT_RUN, Project, clean_environment, copy_tracked
 
 ROOT = Path(__file__).parents[2]
 PLATFORM, MODEL = "ml-platform/modelway", "risk/breast-cancer"
 TOKEN = "right-token"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What no run here covers is said each time, not only in the docs."""
+    terminalreporter.write_line(f"not run, since only a GitLab server has them: {NOT_RUN}")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +35,8 @@ def gitlab_ci_local() -> list[str]:
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed: no pipeline was run")
-    install_tools("rsync", "buildah", "mmdebstrap")
+    install_tools("rsync")
+    make_base()
     folder = cache_folder().parent / "gitlab-ci-local"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
@@ -78,11 +83,18 @@ def server(state: State) -> Iterator[str]:
     running.server_close()
 
 
+def uv_cache() -> str:
+    """The folder that `make install` has filled."""
+    uv = Path(sys.executable).with_name("uv")
+    return subprocess.run([uv, "cache", "dir"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 @pytest.fixture(scope="session")
 def platform(
     tmp_path_factory: pytest.TempPathFactory, gitlab_ci_local: list[str], tools: Path, stack: Stack, server: str
 ) -> Project:
     """This repository as the project that trains and deploys, its variables set as docs/how-to/gitlab.md says."""
+    base = make_base()
     folder = tmp_path_factory.mktemp("gitlab") / "modelway"
     copy_tracked(ROOT, folder)
     home = tmp_path_factory.mktemp("runner")
@@ -91,13 +103,11 @@ def platform(
     project.variables = {
         **stack.environment(),
         "MODELWAY_GITLAB_TOKEN": TOKEN,
-        "MODELWAY_BASE_IMAGE": base_image.make(),
+        "MODELWAY_BASE_IMAGE": base,
         "MODELWAY_STORAGE_DRIVER": "overlay",
         "MODELWAY_BUILD_CA": os.environ.get("SSL_CERT_FILE", ""),
         # One cache for all jobs, as a runner's cache would be; a job's own folder is new each time.
-        "UV_CACHE_DIR": subprocess.run(
-            ["uv", "cache", "dir"], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout.strip(),
+        "UV_CACHE_DIR": uv_cache(),
         "UV_LINK_MODE": "hardlink",
         "MODELWAY_CACHE": str(cache_folder().parent),
     }

@@ -21,8 +21,9 @@ from typing import Any
 
 import yaml
 
+NOT_RUN = "job images, identity tokens (OIDC), resource groups, retries, environments and the trigger itself"
 STATE = ".gitlab-ci-local"
-PIPELINE_SECONDS = 600.0
+PIPELINE_SECONDS = 900.0
 AUTHOR = ("-c", "user.name=Somebody", "-c", "user.email=somebody@localhost")
 
 

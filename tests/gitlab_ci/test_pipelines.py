@@ -16,7 +16,8 @@ from modelway_local.stack.layout import Stack
 from tests.fake_gitlab.server import Artifact, State
 from tests.gitlab_ci.projects import STATE, Project
 
-pytestmark = pytest.mark.gitlab
+# Whole pipelines, on a machine that may be busy.
+pytestmark = [pytest.mark.gitlab, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
 JOB = "train-breast-cancer"
