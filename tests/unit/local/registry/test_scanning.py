@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +70,11 @@ def test_a_list_that_cannot_be_read_is_not_taken_for_an_empty_one(registry: Any,
     with pytest.raises(AwsError, match=r"advisories\.json") as caught:
         ask(registry, digest)
     assert caught.value.code == "ValidationException"
+
+
+def test_the_example_of_the_docs_is_such_a_list(registry: Any) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "how-to" / "run-the-stack.md").read_text()
+    example = page.split("## Image scans")[1].split("```json\n")[1].split("```")[0]
+    (registry.home / FILE).write_text(example)
+    digest = registry.push("1.0.0", layer("opt/program-deps/waitress-3.0.2.dist-info/METADATA"))
+    assert ask(registry, digest)["imageScanFindings"]["findingSeverityCounts"] == {"CRITICAL": 1}
