@@ -56,8 +56,9 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "modelway_local.stack.airflow_process.SQLITE_CONNECT",
         "DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "modelway_local.stack.airflow_process.SQLITE_CONNECT_ASYNC",
-        # Connections that wait for the lock must not keep the one that has it from ending.
-        "DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": -1,
+        # The API server takes connections in its event loop too: with SQLAlchemy's 15 for SQLite, all of which may wait
+        # for the lock, the request that has it could not end. Airflow passes its own pool settings on to no SQLite.
+        "DATABASE__SQL_ALCHEMY_ENGINE_ARGS": json.dumps({"max_overflow": -1}),
         # A scheduler that was started again takes up the tasks of the one that died within a minute.
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.1,
