@@ -119,26 +119,13 @@ class Container:
         command, environment = engine.run_command(
             self._image, self._engine_name, self._base_dir, f"{uid}:{gid}", self._environment, self._command
         )
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        return _spawn("launch.py", command, environment, subprocess.DEVNULL)
 
     def _launch_relocated(self) -> subprocess.Popen[bytes]:
         workdir = self._image.config.get("config", {}).get("WorkingDir") or ""
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), *self._command],
-            env=self._environment,
-            cwd=self._relocate(workdir) if workdir and Path(self._relocate(workdir)).is_dir() else self._base_dir,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        inside = Path(self._relocate(workdir)) if workdir else self._base_dir
+        cwd = inside if inside.is_dir() else self._base_dir
+        return _spawn("launch.py", self._command, self._environment, subprocess.DEVNULL, cwd)
 
     def _launch_rooted(self) -> subprocess.Popen[bytes]:
         """The environment goes by standard input: the image's may not touch the launcher, and no list shows it."""
@@ -152,14 +139,7 @@ class Container:
             "environment": self._environment,
             "command": self._command,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("rooted.py"))],
-            env={"PATH": DEFAULT_PATH},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = _spawn("rooted.py", [], {"PATH": DEFAULT_PATH}, subprocess.PIPE)
         assert process.stdin is not None  # noqa: S101 - PIPE was asked for
         with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
             stdin.write(json.dumps(wanted).encode())
@@ -212,3 +192,18 @@ class Container:
         assert self.process is not None  # noqa: S101 - start() comes first
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
+
+
+def _spawn(
+    launcher: str, command: Sequence[str], environment: Mapping[str, str], stdin: int, cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """A process group of its own, begun by one of the launchers beside this file; its output is one stream."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name(launcher)), *command],
+        env=environment,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
