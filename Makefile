@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab attack attack-table
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,12 @@ container: install ## Images that buildah builds, and running one; installs buil
 
 gitlab: install ## Both pipelines' YAML by gitlab-ci-local: a commit to an endpoint, and the schedule
 	$(RUN) pytest -q tests/gitlab_ci
+
+attack: install ## Carry out every attack on the trust boundary, and print who tried what and what stopped them
+	$(RUN) python -m tests.attacks
+
+attack-table: install ## Write the table of attacks into docs/explanation/security.md
+	$(RUN) python -m tests.attacks --write
 
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package
