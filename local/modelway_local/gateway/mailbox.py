@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import urllib3
 
 from modelway_local.gateway.errors import ValidationError
 from modelway_local.gateway.exchange import Answer, Request, json_answer, read_json, write_json
@@ -17,10 +15,10 @@ from modelway_local.gateway.exchange import Answer, Request, json_answer, read_j
 class Mailbox:
     """/_local/mailbox: `<home>/mailbox/<milliseconds>-<message id>.json` with subject, message and timestamp."""
 
-    def __init__(self, home: Path, moto_url: str) -> None:
+    def __init__(self, home: Path, confirm: Callable[[str, str], None]) -> None:
+        """`confirm` takes a subscription's topic ARN and token."""
         self._folder = home / "mailbox"
-        self._moto_url = moto_url
-        self._pool = urllib3.PoolManager(retries=False, timeout=5.0)
+        self._confirm = confirm
 
     def handle(self, request: Request) -> Answer:
         """GET lists the messages, oldest first; POST takes what SNS sends. Raises ValidationError for all else."""
@@ -29,17 +27,12 @@ class Mailbox:
         document = request.document()
         kind = document.get("Type")
         if kind == "SubscriptionConfirmation":
-            self._confirm(str(document.get("SubscribeURL", "")))
+            self._confirm(str(document.get("TopicArn", "")), str(document.get("Token", "")))
         elif kind == "Notification":
             self._keep(document)
         else:
             raise ValidationError(f"a mailbox takes SNS messages, not Type {kind!r}")
         return 200, {}, b""
-
-    def _confirm(self, subscribe_url: str) -> None:
-        """Visit the confirmation's query on moto, whatever host it names."""
-        url = urlsplit(subscribe_url)
-        self._pool.request("GET", f"{self._moto_url}{url.path or '/'}?{url.query}", headers={"Host": url.netloc})
 
     def _keep(self, document: dict[str, str]) -> None:
         identifier = re.sub(r"[^\w-]", "", document.get("MessageId", "")) or "unnamed"

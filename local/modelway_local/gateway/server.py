@@ -19,6 +19,7 @@ from modelway_local.gateway.functions import Functions
 from modelway_local.gateway.mailbox import Mailbox, SlackWebhook
 from modelway_local.gateway.moto_proxy import MotoProxy
 from modelway_local.gateway.mwaa import Mwaa
+from modelway_local.gateway.pages import NO_PAGE, refusal
 from modelway_local.registry.app import RegistryApp
 from modelway_local.registry.ecr_api import EcrApi
 from modelway_local.registry.store import RegistryStore
@@ -53,7 +54,7 @@ class Gateway:
         self._mwaa = Mwaa(home, airflow_url)
         self._local: dict[str, Callable[[Request], Answer]] = {
             "/_local/health": self._health,
-            "/_local/mailbox": Mailbox(home, moto_url).handle,
+            "/_local/mailbox": Mailbox(home, self._moto.confirm).handle,
             "/_local/slack/webhook": SlackWebhook(home).handle,
         }
 
@@ -158,16 +159,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refusal(self, request: Request) -> Answer | None:
         """Web pages have no business here: the gateway runs code for whoever asks."""
-        origin = urlsplit(request.headers.get("origin", "")).hostname
-        if origin is None or origin in ("127.0.0.1", "localhost"):
+        reason = refusal(self.command, self.path, request.raw_headers, self.server.server_port)
+        if reason is None:
             return None
-        error = AwsError("AccessDenied", f"the local gateway takes no requests from pages of {origin}", 403)
+        error = AwsError("AccessDenied", f"the local gateway takes no requests of web pages: {reason}", 403)
         return error.status, error.headers(), error.body()
 
     def _write(self, status: int, headers: dict[str, str], body: object) -> None:
         names = {name.lower() for name in headers}
         self.send_response(status)
         for name, value in headers.items():
+            if name.lower() not in NO_PAGE:
+                self.send_header(name, value)
+        for name, value in NO_PAGE.items():
             self.send_header(name, value)
         if "x-amzn-requestid" not in names:
             self.send_header("x-amzn-RequestId", str(uuid.uuid4()))

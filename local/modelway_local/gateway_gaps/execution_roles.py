@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from modelway_local.gateway.errors import AwsError
 from modelway_local.gateway.exchange import Request
-from modelway_local.sagemaker.resources import REGION
+from modelway_local.gateway.moto_proxy import client
 
 # Operation to the member that names its role.
 MEMBERS = {"CreateTrainingJob": "RoleArn", "CreateProcessingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}
@@ -21,13 +20,7 @@ class ExecutionRoles:
     """Looks roles up in moto's IAM."""
 
     def __init__(self, moto_url: str) -> None:
-        self._iam: Any = boto3.client(
-            "iam",
-            endpoint_url=moto_url,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - moto takes any key
-        )
+        self._iam: Any = client(moto_url, "iam", "local")
 
     def require(self, request: Request, body: bytes) -> None:
         """Raises AwsError when a request hands SageMaker a role that it cannot assume."""

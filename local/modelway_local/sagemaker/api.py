@@ -8,16 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from modelway_local.gateway.errors import UnknownOperationError
+from modelway_local.gateway.moto_proxy import client as moto_client
 from modelway_local.gateway.validation import service_model, validate_input
 from modelway_local.registry.store import UnpackedImage
 from modelway_local.sagemaker.catalogue import Catalogue
 from modelway_local.sagemaker.endpoints import Endpoints
 from modelway_local.sagemaker.jobs import Jobs
-from modelway_local.sagemaker.resources import REGION
 from modelway_local.sagemaker.scaling import AutoScaling
 from modelway_local.sagemaker.store import Store
 from modelway_local.sagemaker.transform import TransformJobs
@@ -89,14 +88,7 @@ ACCESS_KEY = "sagemaker"
 
 
 def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key="local",  # noqa: S106 - moto takes any key
-        config=Config(retries={"max_attempts": 2}, max_pool_connections=32),
-    )
+    return moto_client(url, service, ACCESS_KEY, Config(retries={"max_attempts": 2}, max_pool_connections=32))
 
 
 def _wire(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +17,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from modelway.errors import PlatformError
+from modelway_local.gateway.moto_proxy import SCHEME, MotoProxy
 from modelway_local.gateway.server import RUNTIME_VARIABLE
 from modelway_local.runtime import launch
 from modelway_local.runtime.engine import Runtime
-from modelway_local.runtime.server import free_port
 from modelway_local.stack import airflow, resources, terraform
 from modelway_local.stack.layout import Stack, platform
+from modelway_local.stack.moto_process import socket_path
 
 READY_SECONDS = 120.0
 # Nothing that these processes hold outlives `down`, so a slow one is not waited for long.
@@ -43,7 +46,7 @@ class Supervisor:
         self._home, self._port, self._airflow_port = home, port, airflow_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._launched: dict[str, tuple[list[str], dict[str, str]]] = {}
-        self._moto_port = free_port()
+        self._moto_socket = socket_path(home)
         self._started = time.monotonic()
         self._stop = threading.Event()
         self.stack = Stack(
@@ -51,7 +54,7 @@ class Supervisor:
             os.getpid(),
             f"http://127.0.0.1:{port}",
             f"http://127.0.0.1:{airflow_port}",
-            f"http://127.0.0.1:{self._moto_port}",
+            f"{SCHEME}{self._moto_socket}",
             terraform=with_terraform,
             runtime=runtime,
         )
@@ -78,7 +81,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._say("starting moto and Airflow")
-        moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._moto_port)]
+        moto = [sys.executable, "-m", "modelway_local.stack.moto_process", str(self._moto_socket)]
         self._spawn("moto", moto, {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
         if self.stack.terraform:
             self._say("packaging functions and DAGs for Terraform")
@@ -86,15 +89,15 @@ class Supervisor:
         else:
             self._start_airflow()
             resources.register_lambdas(self.stack, self._home)
-        self._await(f"{self.stack.moto_url}/moto-api/", "moto")
+        self._await(MotoProxy(self.stack.moto_url).reachable, "moto", self.stack.moto_url)
         self._spawn("gateway", self._gateway(), self._gateway_environment())
-        self._await(f"{self.stack.gateway_url}/_local/health", "gateway")
+        self._await_page(f"{self.stack.gateway_url}/_local/health", "gateway")
         if self.stack.terraform:
             self._apply()
         else:
             resources.create(self.stack)
         self._say("waiting for Airflow's API")
-        self._await(f"{self.stack.airflow_url}/api/v2/version", "api-server")
+        self._await_page(f"{self.stack.airflow_url}/api/v2/version", "api-server")
         self._say("waiting for the DAGs")
         self._await_dags()
         Stack(**{**self.stack.__dict__, "ready_seconds": round(time.monotonic() - self._started, 1)}).write()
@@ -140,16 +143,24 @@ class Supervisor:
         )
         log.close()
 
-    def _await(self, url: str, name: str) -> None:
+    def _await_page(self, url: str, name: str) -> None:
+        def answers() -> bool:
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(url, timeout=2).close()
+                return True
+            return False
+
+        self._await(answers, name, url)
+
+    def _await(self, answers: Callable[[], bool], name: str, where: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and not self._stop.is_set():
             if (code := self._children[name].poll()) is not None:
                 raise StartFailed(f"{name} exited with code {code}; see {self._home}/logs/{name}.log")
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                urllib.request.urlopen(url, timeout=2).close()
+            if answers():
                 return
             self._stop.wait(0.1)
-        raise StartFailed(f"{name} did not answer at {url} within {READY_SECONDS:.0f} s")
+        raise StartFailed(f"{name} did not answer at {where} within {READY_SECONDS:.0f} s")
 
     def _await_dags(self) -> None:
         """Airflow answers before it knows the DAGs; ready means that they can be started."""
@@ -189,6 +200,7 @@ class Supervisor:
                 child.wait(max(0.0, deadline - time.monotonic()))
             _signal(child, signal.SIGKILL)
             child.wait()
+        shutil.rmtree(self._moto_socket.parent, ignore_errors=True)
         (self._home / "stack.json").unlink(missing_ok=True)
         self._say("stopped")
 
