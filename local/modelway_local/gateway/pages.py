@@ -42,7 +42,8 @@ def refusal(method: str, target: str, headers: Iterable[tuple[str, str]], port: 
     origins = {f"http://{host}:{port}" for host in HOSTS}
     if len(hosts) != 1:
         return f"it has {len(hosts)} Host headers"
-    if foreign := [host for host in (hosts[0], _authority(target)) if host and not _ours(host, target, port)]:
+    asked = [hosts[0], urlsplit(target).netloc] if _is_absolute(target) else hosts
+    if foreign := [host for host in asked if not _ours(host, target, port)]:
         return f"the Host {foreign[0]!r} is not this server's"
     if others := [origin for origin in sent.get("origin", []) if origin not in origins]:
         return f"the Origin {others[0]!r} is another"
@@ -51,10 +52,6 @@ def refusal(method: str, target: str, headers: Iterable[tuple[str, str]], port: 
     if method == "OPTIONS" and any(name.startswith("access-control-request-") for name in sent):
         return "it asks for leave to send another (a preflight)"
     return None
-
-
-def _authority(target: str) -> str:
-    return urlsplit(target).netloc if _is_absolute(target) else ""
 
 
 def _is_absolute(target: str) -> bool:
