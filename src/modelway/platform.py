@@ -8,6 +8,7 @@ from pydantic import Field
 
 from modelway import settings
 from modelway.contracts.base import Document
+from modelway.inert import hosts_of
 
 
 class Platform(Document):
@@ -25,6 +26,7 @@ class Platform(Document):
     mwaa_environment: str = Field(default="modelway-local", description="Name of the MWAA environment.")
     allowed_dags: str = Field(default="train_evaluate,deploy", description="DAG ids that the Lambda may start.")
     airflow_url: str = Field(default="", description="Airflow's web address, for links.")
+    gitlab_url: str = Field(default="", description="GitLab's web address, for links.")
     poll_seconds: float = Field(default=30.0, gt=0, description="Interval between Describe calls, seconds.")
 
     @classmethod
@@ -39,6 +41,11 @@ class Platform(Document):
     def role_of(self, model: str) -> str:
         """ARN of the role that a model's jobs and endpoint run as."""
         return self.sagemaker_role_arn.replace("{model}", model)
+
+    @property
+    def link_hosts(self) -> frozenset[str]:
+        """Where a link in a message may lead."""
+        return hosts_of(self.airflow_url, self.gitlab_url)
 
     @property
     def dags(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ locals {
     MODELWAY_SLACK_SECRET_ID    = module.notifications.slack_secret_name
     MODELWAY_MWAA_ENVIRONMENT   = local.name
     MODELWAY_ALLOWED_DAGS       = "train_evaluate,deploy"
+    MODELWAY_GITLAB_URL         = var.gitlab.url
     MODELWAY_POLL_SECONDS       = tostring(var.poll_seconds)
   }
   airflow_url = var.airflow_url == "" ? module.airflow.webserver_url : var.airflow_url

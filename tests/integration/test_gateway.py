@@ -191,7 +191,7 @@ def test_chunked_body_and_keep_alive(stack: Stack) -> None:
 def test_expect_100_continue(stack: Stack) -> None:
     with socket.create_connection(("127.0.0.1", stack.port), timeout=5) as client:
         client.sendall(
-            b"POST /_local/slack/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n"
+            b"POST /_local/slack/webhook HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n"
         )
         assert client.recv(1000).startswith(b"HTTP/1.1 100")
         client.sendall(b'{"text":"x"}')

@@ -123,6 +123,7 @@ def test_the_note_shows_plot_numbers_and_links_and_is_updated(
     note: Any, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plot.png").write_bytes(PNG)
+    monkeypatch.setenv("MODELWAY_AIRFLOW_URL", "https://airflow.example/")
     monkeypatch.setenv("MODELWAY_DAG_RUN_URL", "https://airflow.example/run")
     state.pipelines[99] = {"report": "https://gitlab.example/jobs/1", "deploy": "https://gitlab.example/jobs/2"}
     for _ in range(2):

@@ -83,6 +83,7 @@ def platform(airflow_url: str) -> Platform:
         sns_topic_arn=f"arn:aws:sns:{REGION}:{ACCOUNT}:modelway-local-notifications",
         slack_secret_id=SLACK_SECRET,
         airflow_url=airflow_url,
+        gitlab_url="https://gitlab.com",
         poll_seconds=POLL_SECONDS,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelway.contracts import ProblemType
+from modelway.inert import visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,6 +129,7 @@ def _blues(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _short(name: str) -> str:
+    name = visible(name)  # XML, and so SVG, has no way to write a control character
     return name if len(name) <= 14 else name[:13] + "…"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
 from modelway.contracts import (
     ContainerEvaluation,
@@ -15,6 +15,7 @@ from modelway.contracts import (
     Verdict,
 )
 from modelway.evaluation.decision import standing
+from modelway.inert import visible
 
 _HEADLINES = {
     Verdict.FIRST: "First version: meets every threshold",
@@ -23,6 +24,9 @@ _HEADLINES = {
     Verdict.NO_DIFFERENCE: "No difference from the champion",
     Verdict.BELOW_THRESHOLD: "Below a threshold",
 }
+
+# The page fetches nothing, runs nothing and sends nothing, whatever a name in it says.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #fff;
@@ -56,7 +60,8 @@ def render_html(
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision.reasons)
     title = escape(f"{report.model_name} {report.model_version}")
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Evaluation of {title}</title><style>{_STYLE}</style></head><body>
 <h1>{title}</h1>
 <p>{escape(spec.description)}</p>
@@ -68,6 +73,11 @@ def render_html(
 {_plots(spec, candidate, champion)}
 </body></html>
 """
+
+
+def escape(text: str) -> str:
+    """For an element's text or a quoted attribute."""
+    return html.escape(visible(text))
 
 
 def _table(report: EvaluationReport, primary: str) -> str:

@@ -17,6 +17,7 @@ from modelway.deployment.endpoint import restore
 from modelway.errors import PlatformError, UserError
 from modelway.gitlab import artifacts, notes, schedules
 from modelway.gitlab.client import connect
+from modelway.inert import hosts_of
 from modelway.pipeline.releases import Releases
 from modelway.platform import Platform
 from modelway.versioning import locations, names
@@ -53,7 +54,8 @@ def note(
         report=os.environ.get("MODELWAY_REPORT_URL", ""),
         plot=notes.upload_plot(client, project, plot.name, plot.read_bytes()) if plot and plot.exists() else "",
     )
-    number = notes.put_note(client, project, merge_request, spec.name, notes.render(read, spec, links))
+    hosts = hosts_of(client.url, os.environ.get("MODELWAY_AIRFLOW_URL", ""))
+    number = notes.put_note(client, project, merge_request, spec.name, notes.render(read, spec, links, hosts))
     typer.echo(f"note {number} of merge request {merge_request} is up to date")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from urllib.parse import quote
+
 import gitlab
 
 from modelway.contracts import Document, MetricResult, ModelSpec, TrainingRecord, Verdict
 from modelway.costs import CostEstimate, estimate
 from modelway.errors import PlatformError
 from modelway.gitlab.client import explained
+from modelway.inert import markdown, web_address
 
 VERDICTS = {
     Verdict.FIRST: "first version of this model",
@@ -42,7 +46,7 @@ def _row(metric: MetricResult) -> str:
     between = f"{interval.low:+.3g} … {interval.high:+.3g} ({interval.confidence:.0%})" if interval else "-"
     threshold = "-" if metric.threshold is None else f"{metric.threshold:g} {'✓' if metric.meets_threshold else '✗'}"
     cells = (
-        f"{metric.name} {'↑' if metric.direction.value == 'higher_is_better' else '↓'}",
+        f"{markdown(metric.name)} {'↑' if metric.direction.value == 'higher_is_better' else '↓'}",
         _number(metric.candidate),
         _number(metric.champion),
         _number(metric.difference, "+.3g"),
@@ -50,16 +54,6 @@ def _row(metric: MetricResult) -> str:
         threshold,
     )
     return "| " + " | ".join(cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text of others in one line, without Markdown's or GitLab's own commands (/approve, @all, <!-- -->)."""
-    line = " ".join(text.split())
-    return (
-        "".join(f"\\{sign}" if sign in "\\`*_[]|~#" else sign for sign in line)
-        .replace("<", "&lt;")
-        .replace("@", "@\u200b")
-    )
 
 
 def _costs(costs: CostEstimate) -> str:
@@ -70,23 +64,27 @@ def _costs(costs: CostEstimate) -> str:
 
 
 def _basis(record: TrainingRecord) -> str:
-    return f"Champion: {record.evaluation.champion_version or 'none'}; {record.evaluation.rows} holdout rows."
+    champion = record.evaluation.champion_version
+    return f"Champion: {markdown(champion) if champion else 'none'}; {record.evaluation.rows} holdout rows."
 
 
-def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
-    """The note's Markdown, without the marker."""
+def render(record: TrainingRecord, spec: ModelSpec, links: Links, hosts: Collection[str] = ()) -> str:
+    """The note's Markdown, without the marker.
+
+    What leads neither to one of `hosts` nor to where GitLab itself said is not a link but text.
+    """
     evaluation, decision = record.evaluation, record.decision
-    named = {
-        "DAG run": links.dag_run,
-        "full report": links.report,
-        "deploy job": links.deploy_job,
-        "pipeline": links.pipeline,
-    }
+    named = (
+        _link("DAG run", links.dag_run, hosts),
+        _link("full report", links.report, hosts),
+        _link("deploy job", links.deploy_job, None),
+        _link("pipeline", links.pipeline, hosts),
+    )
     lines = [
-        f"### {record.model_name} {record.model_version}: {VERDICTS[decision.verdict]}",
+        f"### {markdown(record.model_name)} {markdown(record.model_version)}: {VERDICTS[decision.verdict]}",
         "",
         f"**{'Accepted' if decision.accepted else 'Not accepted'}.** {_basis(record)}",
-        *(f"- {_plain(reason)}" for reason in decision.reasons),
+        *(f"- {markdown(reason)}" for reason in decision.reasons),
         "",
         "| Metric | Candidate | Champion | Difference | Interval | Threshold |",
         "| --- | ---: | ---: | ---: | :---: | :---: |",
@@ -95,8 +93,8 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
         *([links.plot, ""] if links.plot else []),
         _costs(estimate(spec)),
         "",
-        f"Image `{record.image_digest[:19]}`, training job `{record.training_job_name}`.",
-        " · ".join(f"[{name}]({address})" for name, address in named.items() if address),
+        f"Image {markdown(record.image_digest[:19])}, training job {markdown(record.training_job_name)}.",
+        " · ".join(link for link in named if link),
         *(
             []
             if links.deploy_job
@@ -106,9 +104,16 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _link(label: str, address: str, hosts: Collection[str] | None) -> str:
+    if not address:
+        return ""
+    target = web_address(address, hosts)
+    return f"[{label}]({target})" if target else f"{label}: {markdown(address)}"
+
+
 def put_note(client: gitlab.Gitlab, project_id: int, merge_request: int, model: str, body: str) -> int:
     """Write the model's one note of this merge request, or update it. Returns its id."""
-    marker = f"<!-- modelway:{model} -->"
+    marker = f"<!-- modelway:{quote(model, safe='')} -->"
     text = f"{marker}\n{body}"
     with explained(f"write the note of merge request {merge_request}"):
         found = client.projects.get(project_id, lazy=True).mergerequests.get(merge_request, lazy=True)

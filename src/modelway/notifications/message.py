@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field
 
 from modelway.contracts import Decision, DeploymentRecord, TrainingRecord, TrainingRequest
 from modelway.contracts.base import Document
+from modelway.inert import slack, visible, web_address
 
 SUBJECT_LIMIT = 100
+SNS_LIMIT = 262_144
+# Characters: of a message's body that anybody reads, of Slack's header and section, of an address in a section.
+BODY_LIMIT = 100_000
+HEADER_LIMIT = 150
 SECTION_LIMIT = 2900
+LINK_LIMIT = 1024
 
 
 class Message(Document):
@@ -25,48 +33,71 @@ class Message(Document):
 
 
 def sns_subject(message: Message) -> str:
-    """1 to 100 printable ASCII characters."""
-    plain = message.title.encode("ascii", "replace").decode()
-    return "".join(c if c.isprintable() else " " for c in plain)[:SUBJECT_LIMIT].strip() or message.kind
+    """1 to 100 printable ASCII characters that begin with no space: SNS's rule for Subject.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
+    plain = visible(message.title).encode("ascii", "replace").decode()
+    return " ".join(plain.split())[: SUBJECT_LIMIT - 1].strip() or message.kind
 
 
 def sns_text(message: Message) -> str:
-    """Plain text of the whole message."""
-    lines = [message.title, ""]
-    lines += [f"{label}: {value}" for label, value in message.facts.items()]
-    lines += ["", message.body] if message.body else []
-    lines += [f"{label}: {url}" for label, url in message.links.items()]
-    lines += ["", f"Next: {message.next_command}"] if message.next_command else []
-    return "\n".join(lines)
+    """Plain text of the whole message; the body is indented, so that none of its lines passes for one of ours.
+
+    Cut to what SNS takes, 256 KiB.
+    """
+    lines = [visible(message.title), ""]
+    lines += [f"{visible(label)}: {visible(value)}" for label, value in message.facts.items()]
+    body = visible(message.body, lines=True)[:BODY_LIMIT]
+    lines += ["", *(f"    {line}" for line in body.splitlines())] if body else []
+    lines += [f"{visible(label)}: {visible(url)}" for label, url in message.links.items()]
+    lines += ["", f"Next: {visible(message.next_command)}"] if message.next_command else []
+    return "\n".join(lines).encode()[:SNS_LIMIT].decode(errors="ignore")
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def slack_payload(message: Message, link_hosts: Collection[str]) -> dict[str, Any]:
+    """What Slack's webhook takes: blocks, and the text that it shows where it shows no blocks."""
+    return {
+        "text": slack(message.title)[:SECTION_LIMIT] or message.kind,
+        "blocks": slack_blocks(message, link_hosts),
+        "mrkdwn": False,
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def slack_blocks(message: Message, link_hosts: Collection[str]) -> list[dict[str, Any]]:
+    """Block Kit blocks: header, facts, body, links and the next command.
+
+    All but links is `plain_text`, in which Slack reads nothing. A link leads to one of `link_hosts`; the address of
+    another is text.
+    """
+    links = {label: web_address(url, link_hosts) for label, url in message.links.items()}
+    facts = message.facts | {label: message.links[label] for label, url in links.items() if not url}
+    clickable = "  ".join(
+        f"<{slack(url)}|{slack(label).replace('|', '¦')}>"
+        for label, url in links.items()
+        if url and len(url) <= LINK_LIMIT
+    )
+    texts = (
+        "\n".join(f"{visible(label)}: {visible(value)}" for label, value in facts.items()),
+        visible(message.body, lines=True).strip(),
+        f"Next: {visible(message.next_command)}" if message.next_command else "",
+    )
+    blocks = [_plain("header", visible(message.title).strip()[:HEADER_LIMIT] or message.kind)]
+    blocks += [_plain("section", _cut(text)) for text in texts if text]
+    if clickable:
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": clickable, "verbatim": True}})
+    return blocks
+
+
+def _plain(kind: str, text: str) -> dict[str, Any]:
+    return {"type": kind, "text": {"type": "plain_text", "text": text, "emoji": False}}
 
 
 def _cut(text: str) -> str:
-    """At most SECTION_LIMIT characters, with no half of an entity such as `&amp;` at the end."""
-    if len(text) <= SECTION_LIMIT:
-        return text
-    kept = text[:SECTION_LIMIT]
-    start = kept.rfind("&", SECTION_LIMIT - 5)
-    return f"{kept if start < 0 or ';' in kept[start:] else kept[:start]}…"
-
-
-def slack_blocks(message: Message) -> list[dict[str, Any]]:
-    """Block Kit blocks: header, facts, body, links and the next command."""
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": message.title[:150] or message.kind}},
-    ]
-    facts = "\n".join(f"*{_escape(label)}*: {_escape(value)}" for label, value in message.facts.items())
-    links = "  ".join(f"<{url}|{_escape(label)}>" for label, url in message.links.items())
-    command = f"Next: `{_escape(message.next_command)}`" if message.next_command else ""
-    blocks += [
-        {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text)}}
-        for text in (facts, _escape(message.body), links, command)
-        if text
-    ]
-    return blocks
+    return text if len(text) <= SECTION_LIMIT else f"{text[:SECTION_LIMIT]}…"
 
 
 def trained(request: TrainingRequest, record: TrainingRecord, run_url: str) -> Message:
@@ -88,7 +119,7 @@ def trained(request: TrainingRequest, record: TrainingRecord, run_url: str) -> M
         },
         body="\n".join(decision.reasons),
         links={k: v for k, v in {"run": run_url, "pipeline": request.provenance.pipeline_url}.items() if v},
-        next_command=f"modelway deploy {record.model_name} --version {record.model_version}"
+        next_command=shlex.join(["modelway", "deploy", record.model_name, "--version", record.model_version])
         if decision.accepted
         else "",
     )
@@ -107,7 +138,7 @@ def deployed(record: DeploymentRecord, run_url: str) -> Message:
             "image digest": record.image_digest,
         },
         links={"run": run_url} if run_url else {},
-        next_command=f"modelway invoke {record.model_name} --file request.json",
+        next_command=shlex.join(["modelway", "invoke", record.model_name, "--file", "request.json"]),
     )
 
 

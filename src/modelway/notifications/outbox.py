@@ -14,12 +14,18 @@ from modelway.notifications.message import Message
 
 LOG = logging.getLogger(__name__)
 SENT = "sent"
+# As many messages that fail one after the other say that the channel is down, one that it is the message.
+FAILURES = 2
 # Longer than any channel takes to answer or time out.
 CLAIM_LASTS = timedelta(minutes=5)
 
 
+class MessageRefused(Exception):
+    """Raised by a channel that will never take this message, however often it is sent."""
+
+
 class Channel(Protocol):
-    """Somewhere people read. `send` raises when the message was not taken."""
+    """Somewhere people read. `send` raises when the message was not taken: MessageRefused if it never will be."""
 
     def send(self, message: Message) -> None: ...
 
@@ -40,7 +46,8 @@ def announce(message: Message, run: str, channels: Mapping[str, Channel], store:
     """Send `message` once for this run and kind; True when nothing waits any more.
 
     Written to `undelivered/<channel>/` before the marker, so that a crash between repeats rather than loses.
-    What other runs left undelivered is tried again. A channel that is down is logged, never raised.
+    What other runs left undelivered is tried again. A channel that is down is logged, never raised. A message that a
+    channel refuses for ever is kept in `refused/<channel>/`, and those after it are sent.
     """
     marker = f"announced/{run}/{message.kind}.json"
     if store.get(marker) is None:
@@ -52,7 +59,7 @@ def announce(message: Message, run: str, channels: Mapping[str, Channel], store:
 
 
 def _drain(name: str, channel: Channel, store: Store, run: str) -> bool:
-    empty = True
+    empty, failures = True, 0
     for key in store.keys(f"undelivered/{name}/"):
         message = _read(key, store)
         if message is None:
@@ -64,10 +71,16 @@ def _drain(name: str, channel: Channel, store: Store, run: str) -> bool:
         try:
             if store.get(claim) != SENT:
                 channel.send(message)
+        except MessageRefused as error:
+            LOG.error("channel %s refuses %s for ever: %s", name, key, error)
+            store.put(f"refused/{key.removeprefix('undelivered/')}", message.model_dump_json())
         except Exception as error:  # noqa: BLE001 - any fault of a channel: the message waits for the next time
             LOG.warning("channel %s did not take %s (%s); it stays undelivered", name, key, type(error).__name__)
             store.delete(claim)
-            return False
+            empty, failures = False, failures + 1
+            if failures == FAILURES:
+                return False
+            continue
         store.put(claim, SENT)
         store.delete(key)
     return empty

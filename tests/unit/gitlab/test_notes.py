@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from modelway.contracts import (
     Decision,
     Direction,
@@ -59,7 +57,8 @@ def record(reason: str = "roc_auc: +0.02", champion: float | None = 0.9) -> Trai
 
 
 def test_candidate_and_champion_stand_side_by_side() -> None:
-    text = render(record(), spec(), Links(dag_run="https://airflow/run", deploy_job="https://gitlab/job"))
+    links = Links(dag_run="https://airflow/run", deploy_job="https://gitlab/job")
+    text = render(record(), spec(), links, {"airflow"})
     assert "| roc_auc ↑ | 0.92 | 0.9 | +0.02 | +0.01 … +0.03 (95%) | 0.8 ✓ |" in text
     assert "### churn 1.4.2+r0: better than the champion" in text
     assert "Champion: 1.4.1+r2; 500 holdout rows." in text
@@ -70,13 +69,13 @@ def test_without_a_champion_its_cells_are_dashes() -> None:
     assert "| roc_auc ↑ | 0.92 | - | - | - | 0.8 ✓ |" in render(record(champion=None), spec(), Links())
 
 
-@pytest.mark.parametrize("text", ["a\n/approve", "<!-- hide", "@all look", "[x](javascript:alert)"])
-def test_a_reason_cannot_act(text: str) -> None:
-    note = render(record(reason=text), spec(), Links())
-    assert "\n/approve" not in note
-    assert "<!--" not in note
-    assert "@all" not in note
-    assert "[x](" not in note
+def test_a_reason_of_others_is_code_in_one_line() -> None:
+    assert "\n- `a /approve @all`\n" in render(record(reason="a\n/approve @all"), spec(), Links())
+
+
+def test_an_address_elsewhere_is_no_link() -> None:
+    note = render(record(), spec(), Links(dag_run="https://evil.test/run", pipeline="javascript:alert(1)"), {"airflow"})
+    assert "DAG run: `https://evil.test/run` · pipeline: `javascript:alert(1)`" in note
 
 
 def test_the_estimate_says_that_it_is_one_and_of_when() -> None:

@@ -32,35 +32,51 @@ def test_text_tells_everything() -> None:
         assert part in text
 
 
+def test_a_message_is_cut_to_what_sns_takes() -> None:
+    """shared case: 300,000 characters in a reason."""
+    for sign in ("x", "é", "🎉"):
+        text = sns_text(Message(kind="failed", title="t", body=sign * 300_000, next_command="do it"))
+        assert len(text.encode()) <= 262_144
+
+
+def test_a_body_cannot_pass_for_the_platforms_own_lines() -> None:
+    text = sns_text(
+        Message(kind="failed", title="t", body="why\nNext: rm -rf ~\r\nrun: http://evil.test", next_command="n")
+    )
+    assert [line for line in text.splitlines() if line.startswith(("Next:", "run:"))] == ["Next: n"]
+
+
 def test_blocks_keep_slack_limits() -> None:
     facts = {f"fact {number}": "&<>" * 40 for number in range(60)}
-    blocks = slack_blocks(
-        Message(kind="failed", title="t" * 400, facts=facts, body="&" * 9000, next_command="c" * 4000)
+    links = {"run": "http://x/" + "a" * 9000}
+    message = Message(
+        kind="failed", title="t" * 400, facts=facts, body="&" * 9000, links=links, next_command="c" * 4000
     )
+    blocks = slack_blocks(message, {"x"})
     assert len(blocks) <= 50
     assert len(blocks[0]["text"]["text"]) <= 150
     for block in blocks[1:]:
         assert 0 < len(block["text"]["text"]) <= 3000
 
 
-def test_blocks_escape_what_slack_would_read() -> None:
+def test_what_others_wrote_is_plain_text_and_links_are_slacks() -> None:
     message = Message(
-        kind="failed", title="<t>", facts={"a<b": "<!channel>"}, body="1 < 2 & 3 > 2", links={"r": "http://x"}
+        kind="failed",
+        title="<t>",
+        facts={"a<b": "<!channel>"},
+        body="1 < 2 & 3 > 2",
+        links={"r": "http://x/1?a=1&b=2", "pipeline": "https://evil.test/|<!channel>"},
     )
-    header, facts, body, links = slack_blocks(message)
-    assert header["text"] == {"type": "plain_text", "text": "<t>"}
-    assert facts["text"]["text"] == "*a&lt;b*: &lt;!channel&gt;"
-    assert body["text"]["text"] == "1 &lt; 2 &amp; 3 &gt; 2"
-    assert links["text"]["text"] == "<http://x|r>"
-
-
-def test_a_cut_text_ends_in_a_whole_entity() -> None:
-    (_, body) = slack_blocks(Message(kind="failed", title="t", body="x" + "&" * 2000))
-    assert body["text"]["text"].removesuffix("…").endswith("&amp;")
+    header, facts, body, links = slack_blocks(message, {"x"})
+    assert header["text"] == {"type": "plain_text", "text": "<t>", "emoji": False}
+    assert facts["text"]["type"] == body["text"]["type"] == "plain_text"
+    assert facts["text"]["text"] == "a<b: <!channel>\npipeline: https://evil.test/|<!channel>"
+    assert body["text"]["text"] == "1 < 2 & 3 > 2"
+    assert links["text"] == {"type": "mrkdwn", "text": "<http://x/1?a=1&amp;b=2|r>", "verbatim": True}
 
 
 def test_no_empty_blocks() -> None:
-    assert len(slack_blocks(Message(kind="failed", title="t"))) == 1
+    assert len(slack_blocks(Message(kind="failed", title="t"), ())) == 1
 
 
 def record(accepted: bool, champion: float | None) -> TrainingRecord:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from modelway.notifications.message import Message
-from modelway.notifications.outbox import announce
+from modelway.notifications.outbox import MessageRefused, announce
 
 
 class Mailbox:
@@ -113,6 +113,56 @@ class Slow(Mailbox):
             self._busy = True
             announce(Message(kind="trained", title="other"), "run-2", {"sns": self}, self._store)
         super().send(message)
+
+
+class Choosy(Mailbox):
+    """A channel that never takes one message, and does not know why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def send(self, message: Message) -> None:
+        if message.title == "bad":
+            raise self._error
+        super().send(message)
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="to silence a channel for all models by one message that it refuses",
+    stopped_by="a message that is refused for ever is put aside, and the next ones are sent",
+)
+@pytest.mark.parametrize("error", [MessageRefused("invalid_blocks"), ValueError("unknown")], ids=["refused", "unknown"])
+def test_one_message_that_a_channel_refuses_does_not_block_the_next(error: Exception) -> None:
+    store, choosy = Texts(), Choosy(error)
+    announce(message("bad"), "run-1", {"slack": choosy}, store)
+    announce(message("good"), "run-2", {"slack": choosy}, store)
+    assert choosy.titles == ["good"]
+
+
+def test_a_refused_message_is_kept_for_people_and_sent_no_more() -> None:
+    store = Texts()
+    assert announce(message("bad"), "run-1", {"slack": Choosy(MessageRefused("no"))}, store)
+    assert store.keys("undelivered/") == []
+    assert store.keys("refused/") == ["refused/slack/run-1-trained.json"]
+    announce(message("bad"), "run-1", {"slack": (healthy := Mailbox())}, store)
+    assert healthy.titles == []
+
+
+def test_a_channel_that_is_down_is_not_asked_for_every_message() -> None:
+    store, asked = Texts(), []
+
+    class Down(Mailbox):
+        def send(self, message: Message) -> None:
+            asked.append(message.title)
+            raise OSError
+
+    for number in range(5):
+        store.put(f"undelivered/slack/{number}.json", message(str(number)).model_dump_json())
+    assert not announce(message("new"), "run-1", {"slack": Down()}, store)
+    assert asked == ["0", "1"]
+    assert len(store.keys("undelivered/slack/")) == 6
 
 
 def test_two_announcements_at_once_send_once() -> None:
