@@ -10,6 +10,7 @@ import typer
 
 from modelway.cli import models, stack
 from modelway.cli.ci import app as ci_app
+from modelway.cli.console import make_output_inert
 from modelway.errors import ModelwayError
 
 app = typer.Typer(
@@ -43,7 +44,12 @@ def demo(
 
 
 def run() -> None:
-    """Entry point: errors that were raised on purpose are one message, not a traceback."""
+    """Entry point: errors that were raised on purpose are one message, not a traceback.
+
+    What models print, raise and are named reaches the terminal as text; the help, which is ours, keeps its colours.
+    """
+    if "--help" not in sys.argv:
+        make_output_inert()
     _mount_gitlab()
     try:
         app()
