@@ -27,4 +27,4 @@ def _wavefront() -> Wavefront | None:
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Raises when S3 or Wavefront did not take the batch, so that Lambda tries again and keeps it in the DLQ."""
-    return {"lines": forward(event, _archive(), _wavefront())}
+    return forward(event, _archive(), _wavefront())._asdict()

@@ -20,6 +20,7 @@ from modelway.errors import UserError
 # Wavefront's limits: https://docs.wavefront.com/wavefront_data_format.html
 METRIC_CHARACTERS = re.compile(r"[^A-Za-z0-9._/-]")
 SOURCE_MAXIMUM = 128
+NAME_MAXIMUM = 245  # of 256, for the prefix that wavefront_line adds
 
 
 class NotASubscription(UserError):
@@ -41,6 +42,13 @@ class Point(NamedTuple):
     value: float
     seconds: int
     source: str
+
+
+class Forwarded(NamedTuple):
+    """How many lines were archived, and how many metrics in them were dropped since they cannot be read."""
+
+    lines: int
+    dropped: int
 
 
 class Archive(Protocol):
@@ -84,20 +92,34 @@ def archive_body(batch: LogBatch) -> bytes:
     return gzip.compress("\n".join([*lines, ""]).encode(), mtime=0)
 
 
-def points(batch: LogBatch) -> Iterator[Point]:
-    """The metrics in the batch's lines; whatever is no finite number is passed over."""
+def points(batch: LogBatch) -> Iterator[Point | None]:
+    """The metrics in the batch's lines, and None for each that is dropped: no finite number, or JSON too deep to read.
+
+    Texts, true and false are no metrics and are passed over, as lines without metrics are.
+    """
     source = batch.group.rsplit("/", 1)[-1][:SOURCE_MAXIMUM]
     for entry in batch.events:
-        try:
-            document = json.loads(entry["message"])
-        except ValueError:
-            continue
-        metrics = document.get("metrics") if isinstance(document, dict) else None
-        if not isinstance(metrics, dict):
-            continue
-        for name, value in metrics.items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                yield Point(str(name), float(value), entry["timestamp"] // 1000, source)
+        for name, value in _metrics(entry["message"]):
+            point = Point(name, value, entry["timestamp"] // 1000, source)
+            yield point if math.isfinite(value) and len(name) <= NAME_MAXIMUM else None
+
+
+def _metrics(line: str) -> Iterator[tuple[str, float]]:
+    """Names and numbers of one line, which a model wrote as it liked; infinity for a number that cannot be read."""
+    try:
+        document = json.loads(line)
+    except json.JSONDecodeError:
+        return
+    except (ValueError, RecursionError):  # more digits than Python converts; more brackets than it follows
+        yield "", math.inf
+        return
+    metrics = document.get("metrics") if isinstance(document, dict) else None
+    for name, value in metrics.items() if isinstance(metrics, dict) else ():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                yield name, float(value)
+            except OverflowError:
+                yield name, math.inf
 
 
 def wavefront_line(point: Point) -> str:
@@ -106,13 +128,14 @@ def wavefront_line(point: Point) -> str:
     return f'"{metric}" {point.value:.10g} {point.seconds} source="{METRIC_CHARACTERS.sub("_", point.source)}"'
 
 
-def forward(event: Mapping[str, Any], archive: Archive, metrics: Metrics | None) -> int:
-    """Archive the lines, then send the metrics; the number of lines. A failure raises, so that Lambda repeats it."""
+def forward(event: Mapping[str, Any], archive: Archive, metrics: Metrics | None) -> Forwarded:
+    """Archive the lines, then send the metrics. A failure of either raises, so that Lambda repeats it; a line never."""
     batch = decode(event)
     if batch is None or not batch.events:
-        return 0
+        return Forwarded(0, 0)
     archive.put(archive_key(batch), archive_body(batch))
-    lines = [wavefront_line(point) for point in points(batch)]
+    read = list(points(batch))
+    lines = [wavefront_line(point) for point in read if point is not None]
     if metrics is not None and lines:
         metrics.send(lines)
-    return len(batch.events)
+    return Forwarded(len(batch.events), read.count(None))

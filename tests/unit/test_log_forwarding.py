@@ -8,9 +8,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelway.errors import PlatformError
 from modelway.log_forwarding import NotASubscription, forward
+from tests.unit.hostile import TEXT
 
 
 def event(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
@@ -41,7 +44,7 @@ class Metrics:
 
 def test_lines_are_archived_by_group_and_hour() -> None:
     archive = Archive()
-    assert forward(event("hello", "world"), archive, None) == 2
+    assert forward(event("hello", "world"), archive, None).lines == 2
     ((key, body),) = archive.objects.items()
     assert key == "aws/sagemaker/Endpoints/modelway-fraud/2023/11/14/22/id0-2.jsonl.gz"
     lines = [json.loads(line) for line in gzip.decompress(body).decode().splitlines()]
@@ -62,6 +65,42 @@ def test_numbers_that_a_model_logs_become_points() -> None:
     assert metrics.lines == ['"modelway.drift_score" 0.25 1700000000 source="modelway-fraud"']
 
 
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="a log line that cannot be read, so that its whole batch fails for ever",
+    stopped_by="the line is archived, its metric dropped and counted, and the others are sent",
+)
+@pytest.mark.parametrize(
+    ("line", "dropped"),
+    [
+        ('{"metrics": {"n": 1%s}}' % ("0" * 400), 1),
+        ('{"metrics": {"n": 1%s}}' % ("0" * 5000), 1),
+        ('{"metrics": {"n": 1e400, "m": -1e400, "o": NaN}}', 3),
+        ("[" * 100_000, 1),
+        ('{"metrics":' * 50_000, 1),
+        ('{"metrics": {"%s": 1}}' % ("n" * 300), 1),
+        ('{"metrics": {"\\ud800": 1e308, "x": "1e400"}}', 0),
+        ("\x00\ud800", 0),
+    ],
+    ids=["400 digits", "5000 digits", "1e400", "brackets", "braces", "long name", "surrogate", "signs"],
+)
+def test_no_line_costs_its_batch(line: str, dropped: int) -> None:
+    archive, metrics = Archive(), Metrics()
+    assert forward(event(line, '{"metrics": {"drift": 0.5}}'), archive, metrics) == (2, dropped)
+    assert metrics.lines[-1].startswith('"modelway.drift" 0.5 ')
+    ((_, body),) = archive.objects.items()
+    assert json.loads(gzip.decompress(body).decode().splitlines()[0])["message"] == line
+
+
+@given(
+    st.one_of(
+        TEXT, st.recursive(st.floats() | st.integers(), lambda inner: st.dictionaries(TEXT, inner)).map(json.dumps)
+    )
+)
+def test_no_line_raises(line: str) -> None:
+    assert forward(event(line, f'{{"metrics": {line}}}'), Archive(), Metrics()).lines == 2
+
+
 def test_a_failure_of_wavefront_is_raised_after_the_lines_are_kept() -> None:
     archive = Archive()
     with pytest.raises(PlatformError):
@@ -71,7 +110,7 @@ def test_a_failure_of_wavefront_is_raised_after_the_lines_are_kept() -> None:
 
 def test_control_messages_leave_nothing() -> None:
     archive = Archive()
-    assert forward(event("check", kind="CONTROL_MESSAGE"), archive, None) == 0
+    assert forward(event("check", kind="CONTROL_MESSAGE"), archive, None) == (0, 0)
     assert not archive.objects
 
 

@@ -49,7 +49,7 @@ def test_lines_are_kept_and_nothing_leaves_without_wavefront(
     handler: Handler, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: pytest.fail("something was sent"))
-    assert handler(event("one", '{"metrics": {"drift": 0.2}}'), None) == {"lines": 2}
+    assert handler(event("one", '{"metrics": {"drift": 0.2}}'), None) == {"lines": 2, "dropped": 0}
     [entry] = s3.list_objects_v2(Bucket="kept-lines")["Contents"]
     assert entry["Key"].startswith("logs/aws/sagemaker/Endpoints/modelway-fraud/2026/")
     lines = gzip.decompress(s3.get_object(Bucket="kept-lines", Key=entry["Key"])["Body"].read()).decode().splitlines()
