@@ -32,19 +32,26 @@ class Attack(NamedTuple):
     test: str
 
 
-def attacks() -> list[Attack]:
-    """All attacks, by attacker, then by test. Raises ValueError for a decorator that lacks a phrase."""
-    read = [attack for path in sorted(TESTS.rglob("test_*.py")) for attack in _of(path)]
+def attacks(tests: Path = TESTS) -> list[Attack]:
+    """All attacks, by attacker, then by test.
+
+    Raises ValueError for a decorator that lacks a phrase, or that is not on a plain function of a module: such a one
+    would be missed.
+    """
+    read = [attack for path in sorted(tests.rglob("test_*.py")) for attack in _of(path, tests.parent)]
     return sorted(read, key=lambda attack: (ATTACKERS.index(attack.attacker), attack.test))
 
 
-def _of(path: Path) -> Iterator[Attack]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.attack":
-                yield _attack(decorator, f"{path.relative_to(TESTS.parent)}::{node.name}")
+def _of(path: Path, root: Path) -> Iterator[Attack]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    plain = {id(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", []):
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("mark.attack"):
+                test = f"{path.relative_to(root)}::{node.name}"  # type: ignore[attr-defined]
+                if id(node) not in plain:
+                    raise ValueError(f"{test}: attack marks plain functions of a module")
+                yield _attack(decorator, test)
 
 
 def _attack(decorator: ast.Call, test: str) -> Attack:
