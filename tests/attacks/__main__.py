@@ -60,14 +60,17 @@ def _name(nodeid: str) -> str:
 
 def carry_out(tried: list[Attack], root: Path) -> int:
     """Run the tests of these attacks below `root` and print the table; 0 only if each was tried and stopped."""
+    if not tried:
+        print("no attack fits")
+        return 1
     outcomes = Outcomes(tried)
     files = sorted({str(root / attack.test.split("::")[0]) for attack in tried})
     options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
     code = pytest.main([*options, "--rootdir", str(root), *files], plugins=[outcomes])
     ended = Counter(outcomes.of(attack) for attack in tried)
     _print(tried, outcomes)
-    print(", ".join(f"{number} {outcome}" for outcome, number in sorted(ended.items())) or "no attack fits")
-    return int(code) or int(not tried or ended["stopped"] != len(tried))
+    print(", ".join(f"{number} {outcome}" for outcome, number in sorted(ended.items())))
+    return int(code) or int(ended["stopped"] != len(tried))
 
 
 def _print(tried: list[Attack], outcomes: Outcomes) -> None:
