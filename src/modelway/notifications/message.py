@@ -13,9 +13,11 @@ from modelway.contracts.base import Document
 from modelway.inert import slack, visible, web_address
 
 SUBJECT_LIMIT = 100
-SNS_LIMIT = 262_144
-# Characters: of a message's body that anybody reads, of Slack's header and section, of an address in a section.
-BODY_LIMIT = 100_000
+# Bytes; SNS counts the subject too: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+SNS_LIMIT = 262_144 - SUBJECT_LIMIT
+# Bytes of a message's body, which leave room for what stands after it.
+BODY_LIMIT = 200_000
+# Characters of Slack's header and section, and of an address in a section.
 HEADER_LIMIT = 150
 SECTION_LIMIT = 2900
 LINK_LIMIT = 1024
@@ -48,7 +50,7 @@ def sns_text(message: Message) -> str:
     """
     lines = [visible(message.title), ""]
     lines += [f"{visible(label)}: {visible(value)}" for label, value in message.facts.items()]
-    body = visible(message.body, lines=True)[:BODY_LIMIT]
+    body = visible(message.body, lines=True).encode()[:BODY_LIMIT].decode(errors="ignore")
     lines += ["", *(f"    {line}" for line in body.splitlines())] if body else []
     lines += [f"{visible(label)}: {visible(url)}" for label, url in message.links.items()]
     lines += ["", f"Next: {visible(message.next_command)}"] if message.next_command else []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -8,6 +9,25 @@ from modelway.contracts import ContainerEvaluation
 from modelway.evaluation import compare
 from modelway.evaluation.report import render_html
 from tests.unit.evaluation.specs import KINDS, evaluation_of, spec_of
+
+SVG = {
+    "RDF",
+    "Work",
+    "format",
+    "type",
+    "svg",
+    "defs",
+    "style",
+    "g",
+    "path",
+    "text",
+    "use",
+    "image",
+    "clipPath",
+    "rect",
+    "tspan",
+    "metadata",
+}
 
 
 def page(problem: str, *, champion: bool = True, **changes: object) -> str:
@@ -51,6 +71,21 @@ def test_text_from_the_model_is_escaped() -> None:
     html = page("binary_classification", labels=truth, predictions=truth, classes=classes)
     assert "<b>$x" not in html
     assert "&lt;b&gt;$x" in html
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="class labels that leave their plot: tags, comments, control signs",
+    stopped_by="the plot's writer escapes them, and what is not seen becomes a space",
+)
+def test_class_labels_stay_in_their_plot() -> None:
+    classes = ["</svg><a>", "\x00\x1b\u202e--><"]
+    truth = [classes[i % 2] for i in range(200)]
+    html = page("binary_classification", labels=truth, predictions=truth, classes=classes)
+    for part in html.split("<svg")[1:]:
+        plot = ET.fromstring("<svg" + part.split("</svg>")[0] + "</svg>")  # noqa: S314
+        assert {element.tag.rpartition("}")[2] for element in plot.iter()} <= SVG
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", html)
 
 
 def test_a_custom_problem_has_its_metrics_and_no_plot() -> None:
