@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from modelway.versioning.commits import Bump, bump_of, subject
 
 MERGE = "Merge branch 'feat/x' into 'main'\n\n{}\n\nSee merge request group/model!7"
