@@ -76,4 +76,6 @@ mwaa-smoke: install ## Install that package in a clean environment and import ev
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-test: lint unit integration terraform container gitlab mwaa-smoke ## Everything that CI runs
+SUITES := lint unit integration terraform container gitlab mwaa-smoke
+test: install ## Everything that CI runs; every suite, even when one fails, and one summary
+	$(RUN) python -m ci.suites $(SUITES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,6 +30,16 @@ def family(pid: int) -> list[psutil.Process]:
     return [root, *root.children(recursive=True)]
 
 
+def listening(process: psutil.Process) -> list[tuple[str, int, str]]:
+    """(address, port, name) of each socket that waits for callers; none of a process that ends meanwhile."""
+    try:
+        connections, name = process.net_connections("inet"), process.name()
+    except psutil.NoSuchProcess:
+        return []
+    waiting = (c for c in connections if c.status == psutil.CONN_LISTEN or (c.type == socket.SOCK_DGRAM and c.laddr))
+    return [(connection.laddr.ip, connection.laddr.port, name) for connection in waiting]
+
+
 def gone(processes: list[psutil.Process], seconds: float) -> list[str]:
     """Command lines of those that still run after `seconds`."""
     deadline = time.monotonic() + seconds
@@ -36,18 +47,13 @@ def gone(processes: list[psutil.Process], seconds: float) -> list[str]:
     while left and time.monotonic() < deadline:
         time.sleep(0.1)
         left = [process for process in left if process.is_running() and alive(process.pid)]
-    return [" ".join(process.cmdline()) for process in left]
+    return [str(process) for process in left]
 
 
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
-    listening = [
-        (connection.laddr.ip, connection.laddr.port, process.name())
-        for process in family(stack.pid)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN or (connection.type == 2 and connection.laddr)
-    ]
-    assert {ip for ip, *_ in listening} <= LOOPBACK, listening
-    ports = {port for _, port, _ in listening}
+    sockets = [place for process in family(stack.pid) for place in listening(process)]
+    assert {address for address, *_ in sockets} <= LOOPBACK, sockets
+    ports = {port for _, port, _ in sockets}
     assert {int(url.rsplit(":", 1)[1]) for url in (stack.gateway_url, stack.airflow_url)} <= ports
 
 

@@ -1,7 +1,7 @@
 """The next semantic version of a model's image, and why.
 
 major: an answer or a request that worked no longer does, or a training channel went away.
-minor: something new that breaks nobody: the schema grew, or the commit says `feat`.
+minor: something new that breaks nobody: the schema grew, or a commit says `feat`.
 patch: a fix, other data, other settings.
 
 The I/O schema that is compared is the committed one, so a breaking change is found whatever the commit's text says.
@@ -12,22 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
+
+from modelway.versioning.commits import Bump, bump_of
 
 Schema = dict[str, Any]
 FIRST = (1, 0, 0)
-_FEATURE = re.compile(r"^feat(\([^)]*\))?!?:", re.IGNORECASE)
-_BREAKING = re.compile(r"^\w+(\([^)]*\))?!:|^BREAKING CHANGE", re.IGNORECASE)
-
-
-class Bump(IntEnum):
-    """How far a version moves; a larger value wins."""
-
-    PATCH = 0
-    MINOR = 1
-    MAJOR = 2
-
 
 Walk = Callable[[Schema, Schema, str], list[tuple[Bump, str]]]
 
@@ -66,9 +56,9 @@ def bumped(version: str, bump: Bump) -> str:
 
 
 def next_version(
-    last: Release | None, io_schema: dict[str, Any], channels: frozenset[str], commit_title: str
+    last: Release | None, io_schema: dict[str, Any], channels: frozenset[str], *messages: str
 ) -> NextVersion:
-    """The version that follows `last` for this schema, these channels and this commit."""
+    """The version that follows `last` for this schema, these channels and the messages of the commits since then."""
     if last is None:
         return NextVersion(".".join(map(str, FIRST)), "first", ("no version is published yet",))
     found = [
@@ -76,10 +66,7 @@ def next_version(
         *_response_changes(last.io_schema["response"], io_schema["response"]),
         *_channel_changes(last.channels, channels),
     ]
-    if _BREAKING.match(commit_title):
-        found.append((Bump.MAJOR, f"the commit says it breaks: {commit_title!r}"))
-    elif _FEATURE.match(commit_title):
-        found.append((Bump.MINOR, f"the commit says it is a feature: {commit_title!r}"))
+    found += [asked for message in messages if (asked := bump_of(message))]
     found = found or [(Bump.PATCH, "the contract is unchanged and the commit names no feature")]
     bump = max(item[0] for item in found)
     reasons = tuple(reason for level, reason in sorted(found, key=lambda item: -item[0]) if level <= bump)

@@ -91,3 +91,10 @@ def test_reasons_begin_with_the_strongest() -> None:
 def test_other_versions_are_refused(version: str) -> None:
     with pytest.raises(ValueError, match="not a version"):
         parse(version)
+
+
+def test_every_commit_since_the_last_version_counts() -> None:
+    following = next_version(LAST, io(), CHANNELS, "fix: b", "feat: a", "docs: c")
+
+    assert following.version == "1.5.0"
+    assert following.reasons == ("the commit says it is a feature: 'feat: a'",)
