@@ -29,7 +29,7 @@ TRAINING = {
 
 
 def client(stack: Stack, service: str) -> Any:
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "eu-west-1"}
+    keys = {**stack.credentials().arguments(), "region_name": "eu-west-1"}
     return boto3.client(service, endpoint_url=stack.gateway_url, **keys)
 
 

@@ -54,7 +54,7 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
     """A new model repo, whose data lies in S3."""
     made = Pipeline(stack, tmp_path_factory.mktemp("pipeline"))
     made.job("new", str(made.repo), "--problem-type", "multiclass_classification")
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "eu-west-1"}
+    keys = {**stack.credentials().arguments(), "region_name": "eu-west-1"}
     s3 = boto3.client("s3", endpoint_url=stack.gateway_url, **keys)
     for channel in ("train", "test"):
         for path in (made.repo / "samples" / channel).glob("*.csv"):

@@ -22,6 +22,8 @@ import pytest
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from modelway_local.gateway.server import delivery_path
+from modelway_local.iam.credentials import Keyring
 
 pytestmark = pytest.mark.integration
 
@@ -92,13 +94,16 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         self.moto_url = f"http://127.0.0.1:{moto_port}"
 
+    @property
+    def deliveries(self) -> str:
+        return delivery_path(Keyring(self.home))
+
     def client(self, service: str) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
             region_name="eu-west-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            **Keyring(self.home).of().arguments(),
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
         )
 
@@ -160,8 +165,10 @@ def test_health(stack: Stack) -> None:
 
 
 def test_registry_answers(stack: Stack) -> None:
-    assert stack.get("GET", "/v2/").status == 200
-    assert stack.get("GET", "/v2/modelway/absent/tags/list").status == 404
+    token = stack.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    headers = {"Authorization": f"Basic {token}"}
+    assert stack.get("GET", "/v2/", headers=headers).status == 200
+    assert stack.get("GET", "/v2/modelway/absent/tags/list", headers=headers).status == 404
 
 
 def test_s3_round_trip(stack: Stack) -> None:
@@ -181,17 +188,18 @@ def test_chunked_body_and_keep_alive(stack: Stack) -> None:
     for _ in range(2):
         body = iter([b'{"text": ', b'"hello"}'])
         headers = {"Transfer-Encoding": "chunked"}
-        connection.request("POST", "/_local/slack/webhook", body, headers, encode_chunked=True)
+        connection.request("POST", f"{stack.deliveries}/slack/webhook", body, headers, encode_chunked=True)
         response = connection.getresponse()
         assert (response.status, response.read()) == (200, b"ok")
-    connection.request("PUT", "/chunky", headers={"Host": f"127.0.0.1:{stack.port}"})
-    assert connection.getresponse().read() == b""
+    connection.request("GET", "/_local/health")
+    assert connection.getresponse().status == 200
 
 
 def test_expect_100_continue(stack: Stack) -> None:
     with socket.create_connection(("127.0.0.1", stack.port), timeout=5) as client:
         client.sendall(
-            b"POST /_local/slack/webhook HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n"
+            f"POST {stack.deliveries}/slack/webhook HTTP/1.1\r\n"
+            "Host: [::1]\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n".encode()
         )
         assert client.recv(1000).startswith(b"HTTP/1.1 100")
         client.sendall(b'{"text":"x"}')
@@ -201,19 +209,19 @@ def test_expect_100_continue(stack: Stack) -> None:
 def test_sns_reaches_the_mailbox(stack: Stack) -> None:
     sns = stack.client("sns")
     topic = sns.create_topic(Name="news")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.url}/_local/mailbox")
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.url}{stack.deliveries}/mailbox")
     sns.publish(TopicArn=topic, Subject="Trained", Message="fraud 1.2.3 is ready")
     wait_until(lambda: list((stack.home / "mailbox").glob("*.json")), 5)
     (path,) = (stack.home / "mailbox").glob("*.json")
     message = json.loads(path.read_text())
     assert (message["subject"], message["message"]) == ("Trained", "fraud 1.2.3 is ready")
     assert message["timestamp"]
-    assert stack.get("GET", "/_local/mailbox").json() == [message]
+    assert stack.get("GET", f"{stack.deliveries}/mailbox").json() == [message]
 
 
 def test_slack_refuses_what_slack_refuses(stack: Stack) -> None:
     for body, said in ((b"not json", b"invalid_payload"), (b"[]", b"invalid_payload"), (b"{}", b"no_text")):
-        answer = stack.get("POST", "/_local/slack/webhook", body=body)
+        answer = stack.get("POST", f"{stack.deliveries}/slack/webhook", body=body)
         assert (answer.status, answer.data) == (400, said)
 
 
@@ -242,12 +250,14 @@ def test_ecr(stack: Stack) -> None:
 
 
 def test_bad_json_is_the_callers_fault(stack: Stack) -> None:
-    answer = stack.get("POST", "/", body=b"{", headers={"X-Amz-Target": "SageMaker.ListModels"})
-    assert (answer.status, answer.json()["__type"]) == (400, "ValidationException")
+    sagemaker = stack.client("sagemaker")
+    sagemaker.meta.events.register("before-sign", lambda request, **_: setattr(request, "data", b"{"))
+    with pytest.raises(ClientError, match="ValidationException"):
+        sagemaker.list_models()
 
 
 def test_web_pages_are_refused(stack: Stack) -> None:
-    assert stack.get("POST", "/_local/slack/webhook", headers={"Origin": "https://evil.test"}).status == 403
+    assert stack.get("POST", f"{stack.deliveries}/slack/webhook", headers={"Origin": "https://evil.test"}).status == 403
 
 
 def invoke(stack: Stack, event: Any, name: str = "echo", **options: Any) -> tuple[dict[str, Any], Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from modelway_local.gateway.server import Gateway, Server
+from modelway_local.iam.credentials import Keyring
 from modelway_local.registry.store import RegistryStore
 
 from modelway.contracts import Image
@@ -48,8 +49,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     for name, value in {
         "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **Keyring(tmp_path / "home").of().environment(),
         "AWS_DEFAULT_REGION": "eu-west-1",
     }.items():
         monkeypatch.setenv(name, value)

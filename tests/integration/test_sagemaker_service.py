@@ -20,6 +20,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from modelway_local.iam.credentials import Keyring
 
 from modelway.packaging.registry import Registry
 from tests.tiny_image import image as tiny
@@ -78,8 +79,7 @@ class Stack:
             service,  # type: ignore[call-overload]
             endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="eu-west-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            **Keyring(self.home).of().arguments(),
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
         )
 

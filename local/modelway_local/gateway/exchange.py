@@ -83,7 +83,8 @@ class Request:
     @property
     def service(self) -> str:
         """The AWS signing name that the request is signed for; empty if it is not signed."""
-        found = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/", self.headers.get("authorization", ""))
+        said = self.headers.get("authorization") or unquote(urlsplit(self.target).query)
+        found = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/", said)
         return found[1] if found else ""
 
     def match(self, pattern: str) -> list[str] | None:

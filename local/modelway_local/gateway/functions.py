@@ -15,6 +15,7 @@ from typing import Any
 
 from modelway_local.gateway.errors import AwsError
 from modelway_local.gateway.exchange import Answer, Request, json_answer, read_json
+from modelway_local.iam.credentials import Keyring
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 TIMEOUT_SECONDS = 60.0
@@ -33,6 +34,8 @@ class Function:
     environment: dict[str, str]
     seconds: float
     stamp: float
+    # The role that it runs as; empty where there are no roles.
+    role: str = ""
 
     @classmethod
     def read(cls, name: str, entry: dict[str, Any]) -> Function:
@@ -42,7 +45,8 @@ class Function:
         handler = entry.get("handler", "handler.handler")
         environment = {key: str(value) for key, value in entry.get("environment", {}).items()}
         seconds = float(entry.get("timeout", TIMEOUT_SECONDS))
-        return cls(name, str(folder), handler, environment, seconds, max(stamps, default=0.0))
+        role = str(entry.get("role", ""))
+        return cls(name, str(folder), handler, environment, seconds, max(stamps, default=0.0), role)
 
     @property
     def arn(self) -> str:
@@ -53,7 +57,7 @@ class Function:
 class Worker:
     """A warm process of one function; it answers one event at a time."""
 
-    def __init__(self, function: Function, gateway_url: str, log: Path) -> None:
+    def __init__(self, function: Function, gateway_url: str, log: Path, keys: dict[str, str]) -> None:
         self.function = function
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +69,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=function.folder,
-                env=_environment(function, gateway_url),
+                env={**_environment(function, gateway_url), **keys},
             )
         self._timed_out = False
 
@@ -128,8 +132,9 @@ class Worker:
 class Functions:
     """Invoke for the functions that `<home>/lambdas.json` names; other functions are moto's."""
 
-    def __init__(self, home: Path, gateway_url: str) -> None:
+    def __init__(self, home: Path, gateway_url: str, keyring: Keyring) -> None:
         self._home = home
+        self._keyring = keyring
         self._gateway_url = gateway_url
         self._idle: dict[str, list[Worker]] = {}
         self._lock = threading.Lock()
@@ -187,7 +192,16 @@ class Functions:
                 if worker.function == function and worker.alive():
                     return worker
                 worker.close()
-        return Worker(function, self._gateway_url, self._home / "lambda-logs" / f"{function.name}.log")
+        log = self._home / "lambda-logs" / f"{function.name}.log"
+        return Worker(function, self._gateway_url, log, self._keys(function))
+
+    def _keys(self, function: Function) -> dict[str, str]:
+        """A session of the function's role, named as Lambda names it after the function."""
+        actor = f"function {function.name}"
+        if not function.role:
+            return self._keyring.of(actor).environment()
+        session = self._keyring.of_role(actor, function.role, function.name, "lambda.amazonaws.com")
+        return session.environment()
 
     def _give_back(self, worker: Worker) -> None:
         if not worker.alive():
@@ -217,8 +231,6 @@ def _environment(function: Function, gateway_url: str) -> dict[str, str]:
     return {
         **inherited,
         "AWS_ENDPOINT_URL": gateway_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 from modelway_local.gateway.errors import JSON_CONTENT_TYPE, AwsError, UnknownOperationError
@@ -20,6 +20,9 @@ from modelway_local.gateway.mailbox import Mailbox, SlackWebhook
 from modelway_local.gateway.moto_proxy import MotoProxy
 from modelway_local.gateway.mwaa import Mwaa
 from modelway_local.gateway.pages import NO_PAGE, refusal
+from modelway_local.iam.acting import Acting
+from modelway_local.iam.credentials import Credentials, Keyring
+from modelway_local.iam.doorkeeper import Doorkeeper, registry_refusal
 from modelway_local.registry.app import RegistryApp
 from modelway_local.registry.ecr_api import EcrApi
 from modelway_local.registry.store import RegistryStore
@@ -40,28 +43,32 @@ class Gateway:
         port: int,
         moto_url: str,
         airflow_url: str = "",
-        *,
-        watch_jobs: Callable[[Any], None] | None = None,
+        acting: Callable[[Keyring, str], Acting] | None = None,
     ) -> None:
+        """`acting`: the clients of the roles that jobs run as, given the keys and this gateway's address."""
+        self.keyring = Keyring(home)
+        self._doorkeeper = Doorkeeper(self.keyring)
         self._moto = MotoProxy(moto_url)
         self._registry = RegistryApp(home)
         self._ecr = EcrApi(home, port)
         runtime = engine.Runtime(os.environ.get(RUNTIME_VARIABLE) or engine.Runtime.PROCESS)
         if runtime is engine.Runtime.DOCKER:
             engine.sweep(home)  # what a gateway that was killed left running
-        self._sagemaker = SageMaker(home, moto_url, engine.unpacker(RegistryStore(home), runtime), watch_jobs)
-        self._functions = Functions(home, f"http://127.0.0.1:{port}")
+        url = f"http://127.0.0.1:{port}"
+        unpack = engine.unpacker(RegistryStore(home), runtime)
+        self._sagemaker = SageMaker(home, moto_url, unpack, acting(self.keyring, url) if acting else None)
+        self._functions = Functions(home, url, self.keyring)
         self._mwaa = Mwaa(home, airflow_url)
         self._local: dict[str, Callable[[Request], Answer]] = {
             "/_local/health": self._health,
-            "/_local/mailbox": Mailbox(home, self._moto.confirm).handle,
-            "/_local/slack/webhook": SlackWebhook(home).handle,
+            f"{delivery_path(self.keyring)}/mailbox": Mailbox(home, self._moto.confirm).handle,
+            f"{delivery_path(self.keyring)}/slack/webhook": SlackWebhook(home).handle,
         }
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; whatever goes wrong becomes an AWS error."""
         try:
-            return self._route(request)
+            return self._admitted(request)
         except AwsError as error:
             return error.status, error.headers(), error.body()
         except Exception as error:  # noqa: BLE001 - the client gets a 500, the log the reason
@@ -69,27 +76,51 @@ class Gateway:
             failure = AwsError("InternalFailure", f"the local gateway failed: {error!r}", 500)
             return failure.status, failure.headers(), failure.body()
 
-    def _route(self, request: Request) -> Answer:
+    def _admitted(self, request: Request) -> Answer:
+        """The answer to whom the stack's keys, or a token of its registry, let in."""
         path = request.path
         if path.startswith("/_local/"):
             if path not in self._local:
                 raise AwsError("NotFound", f"the gateway serves nothing at {path}", 404)
             return self._local[path](request)
         if path == "/v2" or path.startswith("/v2/"):
-            return self._registry.handle(request.method, request.target, request.headers, cast(IO[bytes], request.body))
+            return self._registry_answer(request)
+        request, credentials = self._doorkeeper.admit(request)
+        return self._authorised(request, credentials)
+
+    def _registry_answer(self, request: Request) -> Answer:
+        credentials = self._doorkeeper.admit_to_registry(request)
+        if credentials is None:
+            return registry_refusal()
+        if denied := self._registry_denial(request, credentials):
+            return registry_refusal(denied, 403)
+        return self._registry.handle(request.method, request.target, request.headers, cast(IO[bytes], request.body))
+
+    def _registry_denial(self, request: Request, credentials: Credentials) -> str:  # noqa: ARG002 - no roles here
+        """Why the caller may not; empty when it may. Without Terraform there are no roles, so whoever has keys may."""
+        return ""
+
+    def _authorised(self, request: Request, credentials: Credentials) -> Answer:
+        """The answer to a caller who is known."""
+        return self._route(request, credentials)
+
+    def _route(self, request: Request, credentials: Credentials) -> Answer:
         return (
-            self._json_service(request)
+            self._json_service(request, credentials)
             or self._runtime(request)
             or self._mwaa.handle(request)
             or self._functions.handle(request)
             or self._moto.forward(request)
         )
 
-    def _json_service(self, request: Request) -> Answer | None:
+    def _json_service(self, request: Request, credentials: Credentials) -> Answer | None:
         """The services of AWS's JSON protocol that live here, chosen by X-Amz-Target."""
-        service, _, operation = request.headers.get("x-amz-target", "").partition(".")
+        target = request.headers.get("x-amz-target", "")
+        service, _, operation = target.partition(".")
         if service == "SageMaker":
             result = self._sagemaker.call(operation, request.document())
+        elif target == "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken":
+            result = self._ecr.authorization(*self._doorkeeper.registry_token(credentials))
         elif service == "AmazonEC2ContainerRegistry_V20150921":
             result = self._ecr.handle(operation, request.document())
         elif service == "AnyScaleFrontendService":
@@ -116,6 +147,11 @@ class Gateway:
         """Stop what runs for the services."""
         self._functions.close()
         self._sagemaker.close()
+
+
+def delivery_path(keyring: Keyring) -> str:
+    """Where SNS and Slack's clients deliver: they sign nothing, so the path is one that nobody else can guess."""
+    return f"/_local/{keyring.secret('deliveries')}"
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -16,17 +16,28 @@ from modelway_local.gateway_gaps.execution_roles import ExecutionRoles
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.listed_versions import ListedVersions
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
-from modelway_local.gateway_gaps.recording import Recorder
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
 from modelway_local.gateway_gaps.suspended_buckets import SuspendedBuckets
+from modelway_local.iam import actions, registry_actions
+from modelway_local.iam.acting import AsRole
+from modelway_local.iam.credentials import Credentials
+from modelway_local.iam.encryption import Encryption
+from modelway_local.iam.identity_api import IdentityApi
+from modelway_local.iam.policies import Policies
+from modelway_local.iam.recording import Recorder
+from modelway_local.iam.rights import MAKER, Rights, changed
 
 
 class GapGateway(Gateway):
     """Everything that `Gateway` does, and what Terraform needs besides."""
 
     def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
-        self._recorder = Recorder(home)
-        super().__init__(home, port, moto_url, airflow_url, watch_jobs=self._recorder.note_sent)
+        self._policies, self._encryption = Policies(home, moto_url), Encryption(home)
+        self._rights = Rights(self._policies, Recorder(home), self._encryption, MAKER)
+        super().__init__(
+            home, port, moto_url, airflow_url, lambda keyring, url: AsRole(keyring, url, self._rights.allows)
+        )
+        self._identity = IdentityApi(self.keyring, self._policies)
         self._code = LambdaCode(home)
         self._descriptions = RuleDescriptions(home)
         self._roles = ExecutionRoles(moto_url)
@@ -38,12 +49,29 @@ class GapGateway(Gateway):
             EcrLifecycle(home, self._ecr.handle),
         )
 
-    def _route(self, request: Request) -> Answer:
-        form = ""
-        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
-            body = request.body.read()
-            request, form = replace(request, body=_again(body)), body.decode()
-        self._recorder.note(request, form)
+    def _registry_denial(self, request: Request, credentials: Credentials) -> str:
+        for call in registry_actions.calls(request):
+            decision = self._rights.allows(call, credentials)
+            if not decision.allowed:
+                return f"not authorized to perform: {call.action} on resource: {call.resource} {decision.reason}"
+        return ""
+
+    def _authorised(self, request: Request, credentials: Credentials) -> Answer:
+        body = b"" if actions.carries_an_object(request) else request.body.read()
+        request = replace(request, body=_again(body)) if body else request
+        self._rights.require(request, body, credentials)
+        if (own := self._identity.handle(request, body, credentials)) is not None:
+            return own
+        status, headers, answer = self._route(request, credentials)
+        if status < 300 and request.service == "iam":
+            answer = whole(answer)
+            self._identity.note(request, body, answer)
+        if status < 300:
+            self._encryption.note(request, body)
+        changed(self._policies, request, body)
+        return status, headers, answer
+
+    def _route(self, request: Request, credentials: Credentials) -> Answer:
         if request.headers.get("x-amz-target", "").startswith("SageMaker."):
             body = request.body.read()
             self._roles.require(request, body)
@@ -52,14 +80,15 @@ class GapGateway(Gateway):
             if (answer := gap.handle(request)) is not None:
                 return answer
         if request.service == "lambda":
-            return self._function(request)
+            return self._function(request, credentials)
         if request.service == "ec2":
-            return self._network(request)
-        return super()._route(request)
+            return self._network(request, credentials)
+        return super()._route(request, credentials)
 
-    def _function(self, request: Request) -> Answer:
+    def _function(self, request: Request, credentials: Credentials) -> Answer:
         body = request.body.read() if self._code.wants(request) else b""
-        status, headers, answer = super()._route(replace(request, body=_again(body)) if body else request)
+        request = replace(request, body=_again(body)) if body else request
+        status, headers, answer = super()._route(request, credentials)
         if status >= 300:
             return status, headers, answer
         self._code.note(request, body)
@@ -67,9 +96,9 @@ class GapGateway(Gateway):
             return status, headers, answer
         return status, _unsized(headers), self._code.amend(request, whole(answer))
 
-    def _network(self, request: Request) -> Answer:
+    def _network(self, request: Request, credentials: Credentials) -> Answer:
         form = request.body.read()
-        status, headers, answer = super()._route(replace(request, body=_again(form)))
+        status, headers, answer = super()._route(replace(request, body=_again(form)), credentials)
         amended = self._descriptions.amend(form.decode(), whole(answer).decode())
         return status, _unsized(headers), amended.encode()
 

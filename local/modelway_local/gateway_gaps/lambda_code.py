@@ -73,8 +73,9 @@ class LambdaCode:
             entry["timeout"] = document["Timeout"]
         if "Environment" in document:
             variables = document["Environment"].get("Variables") or {}
-            # A key of its own, by which its calls are told from others (recording.py).
-            entry["environment"] = {"AWS_ACCESS_KEY_ID": name, **variables}
+            entry["environment"] = variables
+        if "Role" in document:
+            entry["role"] = document["Role"]
         if "DeadLetterConfig" in document:
             self._dead_letters.put(name, document["DeadLetterConfig"] or None)
         if "folder" in entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import time
@@ -24,7 +23,6 @@ from modelway_local.registry.store import (
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 Document = dict[str, Any]
-TOKEN_SECONDS = 12 * 3600
 
 
 class EcrApi:
@@ -38,7 +36,6 @@ class EcrApi:
             "CreateRepository": self._create,
             "DescribeRepositories": self._describe,
             "DeleteRepository": self._delete,
-            "GetAuthorizationToken": self._token,
             "DescribeImages": self._describe_images,
             "ListImages": self._list_images,
             "BatchGetImage": self._batch_get,
@@ -107,9 +104,8 @@ class EcrApi:
         self._store.delete_repository(name)
         return {"repository": repository}
 
-    def _token(self, _: Document) -> Document:
-        token = base64.b64encode(b"AWS:local").decode()
-        expires = time.time() + TOKEN_SECONDS
+    def authorization(self, token: str, expires: float) -> Document:
+        """GetAuthorizationToken's answer: a token of the caller's, which is made where keys are known."""
         data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": f"http://{self._registry}"}
         return {"authorizationData": [data]}
 

@@ -85,7 +85,7 @@ def unpack_model(client: Any, uri: str, folder: Path) -> None:
     try:
         client.download_file(bucket, key, str(archive))
     except client.exceptions.ClientError as error:
-        raise InputMissing(f"Could not find model data at {uri}") from error
+        raise InputMissing(f"Could not find model data at {uri}: {error}") from error
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     archive.unlink()

@@ -13,6 +13,7 @@ from botocore.config import Config
 from modelway_local.gateway.errors import UnknownOperationError
 from modelway_local.gateway.moto_proxy import client as moto_client
 from modelway_local.gateway.validation import service_model, validate_input
+from modelway_local.iam.acting import ACTOR, Acting, WithoutRoles
 from modelway_local.registry.store import UnpackedImage
 from modelway_local.sagemaker.catalogue import Catalogue
 from modelway_local.sagemaker.endpoints import Endpoints
@@ -30,19 +31,16 @@ class SageMaker:
         home: Path,
         moto_url: str,
         unpack: Callable[[str], UnpackedImage],
-        watch: Callable[[Any], None] | None = None,
+        acting: Acting | None = None,
     ) -> None:
-        """`watch` sees each request (botocore's AWSPreparedRequest) that a job or endpoint sends."""
+        """`acting`: the clients of the roles that jobs and endpoints run as; without it there are no roles."""
         store = Store(home / "sagemaker")
-        s3, logs = _client("s3", moto_url), _client("logs", moto_url)
-        if watch is not None:
-            for client in (s3, logs):
-                client.meta.events.register("before-send", lambda request, **_: watch(request))
+        acting = acting or WithoutRoles(moto_url)
         self.scaling = AutoScaling(store, _client("cloudwatch", moto_url))
-        self._endpoints = Endpoints(store, home, s3, logs, unpack, self.scaling)
+        self._endpoints = Endpoints(store, home, acting, unpack, self.scaling)
         self._parts = (
-            Jobs(store, home, s3, logs, unpack),
-            TransformJobs(store, home, s3, logs, unpack),
+            Jobs(store, home, acting, unpack),
+            TransformJobs(store, home, acting, unpack),
             Catalogue(store),
             self._endpoints,
         )
@@ -83,12 +81,8 @@ class SageMaker:
         self._endpoints.close()
 
 
-# The role behind this key is the model's (gateway_gaps/recording.py).
-ACCESS_KEY = "sagemaker"
-
-
 def _client(service: str, url: str) -> Any:
-    return moto_client(url, service, ACCESS_KEY, Config(retries={"max_attempts": 2}, max_pool_connections=32))
+    return moto_client(url, service, ACTOR, Config(retries={"max_attempts": 2}, max_pool_connections=32))
 
 
 def _wire(value: Any) -> Any:

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
 from modelway_local.gateway.errors import AwsError
+from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.server import ModelServer, ServerFailed
 from modelway_local.runtime.transfer import InputMissing, unpack_model
@@ -64,12 +64,11 @@ class Endpoints:
         self,
         store: Store,
         home: Path,
-        s3: Any,
-        logs: Any,
+        acting: Acting,
         unpack: Callable[[str], UnpackedImage],
         scaling: AutoScaling,
     ) -> None:
-        self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
+        self._store, self._home, self._acting, self._unpack = store, home, acting, unpack
         self._tags, self._scaling = Tags(store), scaling
         self._fleets: dict[str, Fleet] = {}
         self._count = 0
@@ -313,7 +312,8 @@ class Endpoints:
             model = self._store.get(MODEL, variant["ModelName"])
             if model is None:
                 raise ServerFailed(f"Could not find model {variant['ModelName']}")
-            server = self._server(name, variant["VariantName"], model["PrimaryContainer"])
+            role = str(model.get("ExecutionRoleArn") or "")
+            server = self._server(name, variant["VariantName"], model["PrimaryContainer"], role)
             seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_SECONDS)
             self._start(server, seconds)
             fleet.servers[variant["VariantName"]] = server
@@ -338,8 +338,9 @@ class Endpoints:
         if failure:
             raise failure[0]
 
-    def _server(self, name: str, variant: str, container: Resource) -> ModelServer:
+    def _server(self, name: str, variant: str, container: Resource, role: str) -> ModelServer:
         try:
+            self._acting.require_pull(role, container["Image"])
             image = self._unpack(container["Image"])
         except ImageNotFound as error:
             raise ServerFailed(f"Cannot pull the image {container['Image']}: {error}") from error
@@ -350,11 +351,11 @@ class Endpoints:
         (base / "model").mkdir(parents=True)
         if uri := container.get("ModelDataUrl"):
             try:
-                unpack_model(self._s3, uri, base / "model")
+                unpack_model(self._acting.s3(role), uri, base / "model")
             except InputMissing as error:
                 raise ServerFailed(str(error)) from error
         log = JobLog(
-            self._logs,
+            self._acting.logs(role),
             f"/aws/sagemaker/Endpoints/{name}",
             f"{variant}/{self._count}",
             self._home / "jobs" / name / "log",

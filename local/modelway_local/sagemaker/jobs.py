@@ -11,7 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
+
 from modelway_local.gateway.errors import AwsError
+from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.container import Container
 from modelway_local.runtime.contract import write_training_config
@@ -31,11 +35,17 @@ class JobFailed(Exception):
     """Raised inside a job's thread with the reason that Describe will give."""
 
 
+def blame(error: Exception) -> str:
+    """Whose fault it is: a right that the job's role lacks is the client's."""
+    denied = isinstance(error, ClientError | S3UploadFailedError) and re.search(r"\((AccessDenied|403)\)", str(error))
+    return "ClientError" if denied else "InternalServerError"
+
+
 class Jobs:
     """Operations on training and processing jobs. One thread follows each running job."""
 
-    def __init__(self, store: Store, home: Path, s3: Any, logs: Any, unpack: Unpack) -> None:
-        self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
+    def __init__(self, store: Store, home: Path, acting: Acting, unpack: Unpack) -> None:
+        self._store, self._home, self._acting, self._unpack = store, home, acting, unpack
         self._tags = Tags(store)
         self._stopping: dict[str, threading.Event] = {}
         self._fail_orphans()
@@ -146,11 +156,12 @@ class Jobs:
     def _train(self, request: Resource) -> None:
         name = request["TrainingJobName"]
         base = self._folder(TRAINING, name)
-        log = JobLog(self._logs, "/aws/sagemaker/TrainingJobs", _stream(name), self._home / "jobs" / name / "log")
+        logs, file = self._acting.logs(request["RoleArn"]), self._home / "jobs" / name / "log"
+        log = JobLog(logs, "/aws/sagemaker/TrainingJobs", _stream(name), file)
         started = time.monotonic()
         try:
             self._secondary(name, "Downloading", "Downloading the image and the input data", TrainingStartTime=now())
-            image = self._image(request["AlgorithmSpecification"]["TrainingImage"])
+            image = self._image(request["AlgorithmSpecification"]["TrainingImage"], request["RoleArn"])
             self._channels(request, base)
             write_training_config(request, base)
             self._secondary(name, "Training", "Training image download completed. Training in progress.")
@@ -159,7 +170,7 @@ class Jobs:
         except JobFailed as error:
             self._end_training(name, "Failed", "Failed", str(error)[:FAILURE_REASON_MAXIMUM], log)
         except Exception as error:  # noqa: BLE001 - whatever breaks here is the platform's fault, and Describe says so
-            self._end_training(name, "Failed", "Failed", f"InternalServerError: {error}"[:FAILURE_REASON_MAXIMUM], log)
+            self._end_training(name, "Failed", "Failed", f"{blame(error)}: {error}"[:FAILURE_REASON_MAXIMUM], log)
         finally:
             log.close()
             shutil.rmtree(base, ignore_errors=True)
@@ -179,7 +190,7 @@ class Jobs:
         model_dir = base / "model"
         self._secondary(name, "Uploading", "Uploading generated training model")
         try:
-            upload_model(self._s3, model_dir, _model_uri(request))
+            upload_model(self._acting.s3(request["RoleArn"]), model_dir, _model_uri(request))
         except NotAFolder as error:
             raise JobFailed(f"AlgorithmError: {error}") from error
         self._end_training(name, "Completed", "Completed", "", log)
@@ -188,7 +199,7 @@ class Jobs:
         for channel in request.get("InputDataConfig", []):
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             try:
-                download(self._s3, uri, base / "input" / "data" / channel["ChannelName"])
+                download(self._acting.s3(request["RoleArn"]), uri, base / "input" / "data" / channel["ChannelName"])
             except InputMissing as error:
                 raise JobFailed(f"ClientError: Data download failed: {error}") from error
 
@@ -215,11 +226,12 @@ class Jobs:
     def _process(self, request: Resource) -> None:
         name = request["ProcessingJobName"]
         base = self._folder(PROCESSING, name)
-        log = JobLog(self._logs, "/aws/sagemaker/ProcessingJobs", _stream(name), self._home / "jobs" / name / "log")
+        logs, file = self._acting.logs(request["RoleArn"]), self._home / "jobs" / name / "log"
+        log = JobLog(logs, "/aws/sagemaker/ProcessingJobs", _stream(name), file)
         ended: Resource = {"ProcessingJobStatus": "Completed"}
         try:
             self._store.change(PROCESSING, name, ProcessingStartTime=now())
-            image = self._image(request["AppSpecification"]["ImageUri"])
+            image = self._image(request["AppSpecification"]["ImageUri"], request["RoleArn"])
             self._processing_inputs(request, base)
             arguments = request["AppSpecification"].get("ContainerArguments", [])
             code = self._run(PROCESSING, request, image, arguments, base, log, "Processing")
@@ -235,7 +247,7 @@ class Jobs:
         except JobFailed as error:
             ended |= {"ProcessingJobStatus": "Failed", "FailureReason": str(error)[:FAILURE_REASON_MAXIMUM]}
         except Exception as error:  # noqa: BLE001 - as for training
-            reason = f"InternalServerError: {error}"[:FAILURE_REASON_MAXIMUM]
+            reason = f"{blame(error)}: {error}"[:FAILURE_REASON_MAXIMUM]
             ended |= {"ProcessingJobStatus": "Failed", "FailureReason": reason}
         finally:
             log.close()
@@ -246,7 +258,7 @@ class Jobs:
         for item in request.get("ProcessingInputs", []):
             source = item["S3Input"]
             try:
-                download(self._s3, source["S3Uri"], _under_base(base, source["LocalPath"]))
+                download(self._acting.s3(request["RoleArn"]), source["S3Uri"], _under_base(base, source["LocalPath"]))
             except InputMissing as error:
                 raise JobFailed(
                     f"ClientError: Failed to download data for input {item['InputName']}: {error}"
@@ -257,7 +269,7 @@ class Jobs:
     def _processing_outputs(self, request: Resource, base: Path) -> None:
         for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
             target = item["S3Output"]
-            upload(self._s3, _under_base(base, target["LocalPath"]), target["S3Uri"])
+            upload(self._acting.s3(request["RoleArn"]), _under_base(base, target["LocalPath"]), target["S3Uri"])
 
     # Both
 
@@ -268,8 +280,9 @@ class Jobs:
             (base / part).mkdir(parents=True)
         return base
 
-    def _image(self, uri: str) -> UnpackedImage:
+    def _image(self, uri: str, role: str) -> UnpackedImage:
         try:
+            self._acting.require_pull(role, uri)
             return self._unpack(uri)
         except ImageNotFound as error:
             raise JobFailed(f"ClientError: Cannot pull the image {uri}: {error}") from error

@@ -6,13 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from modelway_local.gateway.errors import AwsError
+from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.server import ModelServer, ServerFailed
 from modelway_local.runtime.transfer import InputMissing, download, split, unpack_model
 from modelway_local.sagemaker.catalogue import MODEL
+from modelway_local.sagemaker.jobs import blame
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.resources import Tags, arn, in_use, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
@@ -28,8 +29,8 @@ class TransformFailed(Exception):
 class TransformJobs:
     """Operations on transform jobs. A killed gateway leaves them Failed."""
 
-    def __init__(self, store: Store, home: Path, s3: Any, logs: Any, unpack: Callable[[str], UnpackedImage]) -> None:
-        self._store, self._home, self._s3, self._logs, self._unpack = store, home, s3, logs, unpack
+    def __init__(self, store: Store, home: Path, acting: Acting, unpack: Callable[[str], UnpackedImage]) -> None:
+        self._store, self._home, self._acting, self._unpack = store, home, acting, unpack
         self._tags = Tags(store)
         self._stopping: dict[str, threading.Event] = {}
         for job in store.all(TRANSFORM):
@@ -91,7 +92,8 @@ class TransformJobs:
         name = request["TransformJobName"]
         base = self._home / "work" / TRANSFORM / name
         stream = f"{name}/transform"
-        log = JobLog(self._logs, "/aws/sagemaker/TransformJobs", stream, self._home / "jobs" / name / "log")
+        logs, file = self._acting.logs(self._role(request)), self._home / "jobs" / name / "log"
+        log = JobLog(logs, "/aws/sagemaker/TransformJobs", stream, file)
         server: ModelServer | None = None
         try:
             self._store.change(TRANSFORM, name, TransformStartTime=now())
@@ -102,18 +104,23 @@ class TransformJobs:
         except (TransformFailed, ServerFailed, InputMissing, ImageNotFound) as error:
             self._end(name, "Failed", f"ClientError: {error}")
         except Exception as error:  # noqa: BLE001 - whatever breaks here is the platform's fault, and Describe says so
-            self._end(name, "Failed", f"InternalServerError: {error}")
+            self._end(name, "Failed", f"{blame(error)}: {error}")
         finally:
             if server is not None:
                 server.close()
             log.close()
             shutil.rmtree(base, ignore_errors=True)
 
+    def _role(self, request: Resource) -> str:
+        """A transform job runs as its model's role."""
+        return str((self._store.get(MODEL, request["ModelName"]) or {}).get("ExecutionRoleArn") or "")
+
     def _server(self, request: Resource, base: Path, log: JobLog) -> ModelServer:
         container = (self._store.get(MODEL, request["ModelName"]) or {})["PrimaryContainer"]
         (base / "model").mkdir(parents=True, exist_ok=True)
         if uri := container.get("ModelDataUrl"):
-            unpack_model(self._s3, uri, base / "model")
+            unpack_model(self._acting.s3(self._role(request)), uri, base / "model")
+        self._acting.require_pull(self._role(request), container["Image"])
         environment = {**container.get("Environment", {}), **request.get("Environment", {})}
         return ModelServer(
             self._unpack(container["Image"]),
@@ -127,7 +134,7 @@ class TransformJobs:
         """Each input object becomes `<name>.out` below S3OutputPath, as SageMaker names it."""
         source, target = request["TransformInput"], request["TransformOutput"]
         folder = base / "input"
-        download(self._s3, source["DataSource"]["S3DataSource"]["S3Uri"], folder)
+        download(self._acting.s3(self._role(request)), source["DataSource"]["S3DataSource"]["S3Uri"], folder)
         headers = {"Content-Type": source.get("ContentType", "application/octet-stream")}
         if accept := target.get("Accept"):
             headers["Accept"] = accept
@@ -140,7 +147,7 @@ class TransformJobs:
                 answers.append(_ask(server, record, headers, path.name))
             body = (b"\n" if target.get("AssembleWith") == "Line" else b"").join(answers)
             key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}.out".lstrip("/")
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body)
+            self._acting.s3(self._role(request)).put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def _records(body: bytes, split_type: str) -> list[bytes]:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from modelway.packaging.dependencies import cache_folder
 from modelway_local.sagemaker.resources import REGION
+from modelway_local.stack import actors
 from modelway_local.stack.layout import CHECKOUT, Stack
 
 GATEWAY_USER = "gateway"
-# By this key Airflow's calls are told from others (gateway_gaps/recording.py).
-ACCESS_KEY = "airflow"
 ADMIN_USER = "admin"
 # Worker processes of LocalExecutor; it forks all of them at start.
 PARALLELISM = 8
@@ -84,8 +83,7 @@ def environment(stack: Stack, port: int) -> dict[str, str]:
     return {
         **passed,
         **airflow,
-        **stack.environment(),
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        **stack.environment(actors.AIRFLOW),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
         "NO_PROXY": "127.0.0.1,localhost",

@@ -10,8 +10,11 @@ from pathlib import Path
 from modelway.errors import PlatformError
 from modelway.platform import Platform
 from modelway.versioning import names
+from modelway_local.gateway.server import delivery_path
+from modelway_local.iam.credentials import OWNER, Credentials, Keyring
 from modelway_local.runtime.engine import Runtime
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
+from modelway_local.stack import actors
 
 # The checkout: DAGs, plugins and Lambdas are taken from it as they are.
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -49,12 +52,20 @@ class Stack:
         partial.write_text(json.dumps(asdict(self), indent=2))
         partial.replace(path)
 
-    def aws_environment(self) -> dict[str, str]:
-        """What makes any AWS client talk to this stack."""
+    def credentials(self, actor: str = OWNER) -> Credentials:
+        """An actor's keys; with Terraform's roles they are its role's."""
+        return actors.credentials(Keyring(Path(self.home)), actor, with_roles=self.terraform)
+
+    @property
+    def delivery_url(self) -> str:
+        """Where SNS and Slack's clients deliver to the mailbox and the webhook."""
+        return f"{self.gateway_url}{delivery_path(Keyring(Path(self.home)))}"
+
+    def aws_environment(self, actor: str = OWNER) -> dict[str, str]:
+        """What makes any AWS client talk to this stack, as one of its actors."""
         return {
             "AWS_ENDPOINT_URL": self.gateway_url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **self.credentials(actor).environment(),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
@@ -64,12 +75,12 @@ class Stack:
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         }
 
-    def environment(self) -> dict[str, str]:
-        """AWS and platform variables together: what `modelway env` prints."""
+    def environment(self, actor: str = actors.CI) -> dict[str, str]:
+        """AWS and platform variables together: what `modelway env` prints. A shell does what CI does."""
         # An engine starts whole images only, and those come from a Dockerfile.
         builder = {"MODELWAY_BUILDER": "buildah"} if self.runtime is Runtime.DOCKER else {}
         ours = {"MODELWAY_HOME": self.home, **builder}
-        return {**self.aws_environment(), **platform(self.airflow_url).to_environment(), **ours}
+        return {**self.aws_environment(actor), **platform(self.airflow_url).to_environment(), **ours}
 
 
 def platform(airflow_url: str) -> Platform:

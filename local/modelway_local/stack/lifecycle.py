@@ -82,8 +82,8 @@ def up(
 
 
 # moto keeps S3 and the rest in memory, so `down` ends the account; what lies on disk must not outlive it.
-ACCOUNT_FOLDERS = ("work", "sagemaker", "registry/repositories", "mailbox", "slack", "jobs", "pipelines", "gaps")
-ACCOUNT_FILES = ("lambdas.json", "calls.json")
+ACCOUNT_FOLDERS = ("work", "sagemaker", "registry/repositories", "mailbox", "slack", "jobs", "pipelines", "gaps", "iam")
+ACCOUNT_FILES = ("lambdas.json", "calls.jsonl")
 
 
 def _empty_account(home: Path) -> None:

@@ -7,18 +7,17 @@ from typing import Any
 
 import boto3
 
+from modelway_local.sagemaker.resources import REGION
 from modelway_local.stack.layout import CHECKOUT, SLACK_SECRET, TRIGGER_FUNCTION, Stack, platform
 
 
 def client(stack: Stack, service: str) -> Any:
-    """A boto3 client of the stack."""
-    env = stack.aws_environment()
+    """A boto3 client of the account's owner."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=stack.gateway_url,
-        region_name=env["AWS_REGION"],
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+        **stack.credentials().arguments(),
     )
 
 
@@ -27,7 +26,8 @@ def register_lambdas(stack: Stack, home_path: Any) -> None:
     function = {
         "folder": str(CHECKOUT / "lambdas" / "trigger_dag"),
         "handler": "handler.handler",
-        "environment": stack.environment(),
+        # Its keys it gets when it starts: this file is readable.
+        "environment": platform(stack.airflow_url).to_environment(),
     }
     (home_path / "lambdas.json").write_text(json.dumps({TRIGGER_FUNCTION: function}, indent=2))
 
@@ -43,9 +43,9 @@ def create(stack: Stack) -> None:
             continue
     sns = client(stack, "sns")
     topic = sns.create_topic(Name=settings.sns_topic_arn.rsplit(":", 1)[1])["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.gateway_url}/_local/mailbox")
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.delivery_url}/mailbox")
     secrets = client(stack, "secretsmanager")
-    webhook = f"{stack.gateway_url}/_local/slack/webhook"
+    webhook = f"{stack.delivery_url}/slack/webhook"
     try:
         secrets.create_secret(Name=SLACK_SECRET, SecretString=webhook)
     except secrets.exceptions.ResourceExistsException:

@@ -22,14 +22,13 @@ from pathlib import Path
 from modelway.errors import PlatformError, UserError
 from modelway.packaging.dependencies import cache_folder
 from modelway_local.sagemaker.resources import REGION
-from modelway_local.stack import terraform_providers
+from modelway_local.stack import actors, terraform_providers
 from modelway_local.stack.layout import CHECKOUT, Stack
 
 ENVIRONMENT = CHECKOUT / "terraform" / "envs" / "local"
 LEAST_VERSION = (1, 11)
-# By this key Terraform's calls are told from others (gateway_gaps/recording.py).
-ACCESS_KEY = "terraform"
 AT_ONCE = 30
+OWN_ROLE = [f"-target=module.modelway.module.iam.{kind}.terraform" for kind in ("aws_iam_role", "aws_iam_role_policy")]
 NO_PROVIDER = "Failed to query available provider packages"
 MADE = ": Creation complete"
 PLANNED = re.compile(r"Plan: (\d+) to add")
@@ -117,11 +116,10 @@ def environment(stack: Stack) -> dict[str, str]:
         "HTTP_PROXY": stack.gateway_url,
         "HTTPS_PROXY": stack.gateway_url,
         "NO_PROXY": "127.0.0.1,localhost",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **stack.credentials(actors.TERRAFORM).environment(),
         "AWS_REGION": REGION,
         "TF_VAR_platform_version": version("modelway"),
-        "TF_VAR_gateway_url": stack.gateway_url,
+        "TF_VAR_delivery_url": stack.delivery_url,
         "TF_VAR_airflow_url": stack.airflow_url,
         "TF_VAR_package_dir": str(home / "terraform" / "dist"),
         "TF_VAR_lambda_runtime": f"python{sys.version_info.major}.{sys.version_info.minor}",
@@ -136,10 +134,16 @@ def run(stack: Stack, arguments: list[str]) -> int:
 def apply(stack: Stack, on_progress: Progress, stop: threading.Event) -> None:
     """`terraform apply`, ended at once when `stop` is set: the account ends with it.
 
+    Its own role comes first, as an administrator of AWS's makes it, so that all else is made with that role's rights.
     How far it is goes to `on_progress`, first when the plan is made; all that it says goes to logs/terraform.log.
     """
     home = Path(stack.home)
-    arguments = ["apply", "-auto-approve", "-input=false", "-no-color"]
+    _apply(stack, OWN_ROLE, lambda _: None, stop, home / "logs" / "terraform-role.log")
+    _apply(stack, [], on_progress, stop, home / "logs" / "terraform.log")
+
+
+def _apply(stack: Stack, targets: list[str], on_progress: Progress, stop: threading.Event, log_file: Path) -> None:
+    arguments = ["apply", "-auto-approve", "-input=false", "-no-color", *targets]
     process = subprocess.Popen(
         _command(arguments),
         env=environment(stack),
@@ -150,14 +154,14 @@ def apply(stack: Stack, on_progress: Progress, stop: threading.Event) -> None:
     )
     threading.Thread(target=_end_on, args=(stop, process), daemon=True).start()
     said = []
-    with (home / "logs" / "terraform.log").open("w", encoding="utf-8") as log:
+    with log_file.open("w", encoding="utf-8") as log:
         for line in process.stdout or ():
             log.write(line)
             said.append(line)
             if progress := _progress(said):
                 on_progress(progress)
     if process.wait():
-        raise TerraformFailed(f"terraform apply: {_first_error(''.join(said))}; see {home}/logs/terraform.log")
+        raise TerraformFailed(f"terraform apply: {_first_error(''.join(said))}; see {log_file}")
 
 
 def _end_on(stop: threading.Event, process: subprocess.Popen[str]) -> None:

@@ -26,8 +26,8 @@ module "modelway" {
   region      = var.region
   models      = var.models
 
-  user_groups            = { default = [{ protocol = "http", endpoint = "${var.gateway_url}/_local/mailbox" }] }
-  slack_webhook_url      = "${var.gateway_url}/_local/slack/webhook"
+  user_groups            = { default = [{ protocol = "http", endpoint = "${var.delivery_url}/mailbox" }] }
+  slack_webhook_url      = "${var.delivery_url}/slack/webhook"
   slack_webhook_revision = 1
   gitlab                 = { project = "local/modelway" }
   state_bucket           = "modelway-local-state" # there is none; the Terraform role is made and checked all the same

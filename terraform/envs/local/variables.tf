@@ -41,10 +41,10 @@ variable "commit" {
   default     = ""
 }
 
-variable "gateway_url" {
-  description = "Address of the loopback AWS."
+variable "delivery_url" {
+  description = "Where the loopback AWS takes deliveries of SNS and Slack: its path is a secret of the stack."
   type        = string
-  default     = "http://127.0.0.1:4566"
+  default     = "http://127.0.0.1:4566/_local/none"
 }
 
 variable "airflow_url" {
