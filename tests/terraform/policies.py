@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 Policies = dict[str, dict[str, Any]]
@@ -120,6 +121,18 @@ def of_state(state: dict[str, Any]) -> Policies:
     """Every inline policy of `terraform show -json`, by its address."""
     found = [entry for entry in resources(state) if entry["type"] in INLINE]
     return {entry["address"]: json.loads(entry["values"]["policy"]) for entry in found}
+
+
+def of_state_file(file: Path) -> Policies:
+    """Every managed and inline policy that a state file holds, by its address."""
+    kinds = (*INLINE, "aws_iam_policy")
+    found = [entry for entry in json.loads(file.read_text())["resources"] if entry["type"] in kinds]
+    return {
+        f"{entry['type']}.{entry['name']}[{one.get('index_key', '')}]": json.loads(one["attributes"]["policy"])
+        for entry in found
+        if entry["mode"] == "managed"
+        for one in entry["instances"]
+    }
 
 
 def resources(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
