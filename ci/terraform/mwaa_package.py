@@ -13,8 +13,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ci.terraform.archive import files_below, write_zip
 from ci.terraform import mwaa_wheels
+from ci.terraform.archive import files_below, write_zip
 from ci.terraform.mwaa_lock import LOCK, extras, providers
 
 ROOT = Path(__file__).parents[2]
