@@ -24,11 +24,20 @@ run "refuses_wrong_values" {
     environment = "qa"
     region      = "europe"
     account_id  = "123"
-    models      = { all = {} }
     log_days    = 31
   }
 
-  expect_failures = [var.project, var.environment, var.region, var.account_id, var.models, var.log_days]
+  expect_failures = [var.project, var.environment, var.region, var.account_id, var.log_days]
+}
+
+run "refuses_a_reserved_name" {
+  command = plan
+
+  variables {
+    models = { all = { project = "risk/fraud" } }
+  }
+
+  expect_failures = [var.models]
 }
 
 run "refuses_a_data_prefix_with_a_wildcard" {
