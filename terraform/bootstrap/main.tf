@@ -15,6 +15,8 @@ locals {
   account   = "${var.region}:${var.account_id}"
   iam       = "arn:${var.partition}:iam::${var.account_id}"
   arn       = { for service in ["airflow", "cloudwatch", "ec2", "ecr", "kms", "lambda", "logs", "secretsmanager", "sns", "sqs"] : service => "arn:${var.partition}:${service}:${local.account}" }
+  bucket    = "${var.project}-state-${var.account_id}"
+  state     = "arn:${var.partition}:s3:::${local.bucket}"
   s3        = "arn:${var.partition}:s3:::${local.name}-*"
   ecr       = "${local.arn["ecr"]}:repository/${var.project}/*"
   host      = trimprefix(var.gitlab.url, "https://")

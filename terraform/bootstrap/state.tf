@@ -1,5 +1,5 @@
 resource "aws_s3_bucket" "state" {
-  bucket        = "${var.project}-state-${var.account_id}"
+  bucket        = local.bucket
   force_destroy = var.destroyable
 }
 
@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "state" {
     sid       = "TlsOnly"
     effect    = "Deny"
     actions   = ["s3:*"] # a denial: everything, on purpose
-    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
+    resources = [local.state, "${local.state}/*"]
 
     principals {
       type        = "*"

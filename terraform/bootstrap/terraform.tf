@@ -60,13 +60,13 @@ data "aws_iam_policy_document" "terraform_data" {
   statement {
     sid       = "State"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = ["${aws_s3_bucket.state.arn}/modelway/${var.environment}.tfstate*"]
+    resources = ["${local.state}/modelway/${var.environment}.tfstate*"]
   }
 
   statement {
     sid       = "StateList"
     actions   = ["s3:ListBucket"]
-    resources = [aws_s3_bucket.state.arn]
+    resources = [local.state]
   }
 
   statement {

@@ -15,7 +15,7 @@ from ci.terraform import lambda_package, mwaa_package
 from tests.terraform.conftest import ROOT
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(400)]
-FOLDERS = ("bootstrap", "root", "envs/local", "envs/dev", "envs/stage", "envs/prod")
+FOLDERS = ("bootstrap", "modules/trigger", "root", "envs/local", "envs/dev", "envs/stage", "envs/prod")
 # Each takes about 1 GB and most of a core.
 AT_ONCE = 2
 Done = subprocess.CompletedProcess[str]
