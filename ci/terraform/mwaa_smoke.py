@@ -1,7 +1,9 @@
 """Install the MWAA package as MWAA does and import every DAG: `python -m ci.terraform.mwaa_smoke` (`make mwaa-smoke`).
 
-A clean virtual environment gets Airflow as locked for MWAA (mwaa-lock.txt), then requirements.txt; plugins.zip is
-unpacked; each DAG file is imported in a process of its own, without any of the variables that the startup script sets.
+A clean virtual environment gets Airflow as locked for MWAA (mwaa-lock.txt), which stands for MWAA's image; plugins.zip
+is unpacked, and pip installs requirements.txt from it, cut off from any network, on MWAA's Python. Where there is no
+such Python the same versions come from the package index, and this is said: the wheels' tags are checked all the same.
+Each DAG file is imported in a process of its own, without any of the variables that the startup script sets.
 An import error, a slow import or a DAG file without a DAG fails, and so does a lock that Airflow's own constraints
 contradict, where they can be read.
 """
@@ -32,6 +34,8 @@ from ci.terraform.mwaa_package import PLUGINS, build
 
 # Airflow's dagbag_import_timeout is 30 s; a file that needs a third of it on a busy machine is too slow.
 IMPORT_SECONDS = 10.0
+# The discard port: nobody listens there.
+NOWHERE = "http://127.0.0.1:9"
 PROBE = """
 import json, sys, time
 try:
@@ -56,15 +60,36 @@ def install(package: Path, environment: Path, python: str) -> Path:
     plugins = environment.parent / "plugins"
     with zipfile.ZipFile(package / "plugins.zip") as archive:
         archive.extractall(plugins)
-    text = (package / "requirements.txt").read_text(encoding="utf-8")
-    requirements = environment.parent / "requirements.txt"
-    requirements.write_text(text.replace(PLUGINS, str(plugins)).replace(constraints_url(), str(LOCK)), encoding="utf-8")
-    _uv("venv", "--quiet", "--python", python, str(environment))
+    text = (package / "requirements.txt").read_text(encoding="utf-8").replace(PLUGINS, str(plugins))
+    _uv("venv", "--quiet", "--seed", "--python", python, str(environment))
     interpreter = environment / "bin" / "python"
     pip = ("pip", "install", "--quiet", "--python", str(interpreter))
     _uv(*pip, "--constraint", str(LOCK), f"apache-airflow[{AIRFLOW_EXTRAS}]=={airflow_version()}")
-    _uv(*pip, "-r", str(requirements))
+    requirements = environment.parent / "requirements.txt"
+    if _version(interpreter) == PYTHON:
+        requirements.write_text(text, encoding="utf-8")
+        _install_offline(interpreter, requirements)
+    else:
+        print(f"not Python {PYTHON}: the wheels are for that one, so the same versions come from the package index")
+        requirements.write_text(text.replace("--no-index\n", ""), encoding="utf-8")
+        _uv(*pip, "-r", str(requirements))
     return interpreter
+
+
+def _version(interpreter: Path) -> str:
+    asked = [str(interpreter), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _install_offline(interpreter: Path, requirements: Path) -> None:
+    """As MWAA does it, by pip; no address answers and no configuration names another source of packages."""
+    nowhere = {"HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    command = [str(interpreter), "-m", "pip", "install", "--quiet", "--no-input", "-r", str(requirements)]
+    done = subprocess.run(command, env={**kept, **nowhere}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"the package cannot be installed without a network:\n{done.stderr[-4000:]}")
+    print(f"installed from plugins.zip alone, by pip on Python {PYTHON}")
 
 
 def import_dag(interpreter: Path, dag: Path, plugins: Path, home: Path) -> dict[str, object]:
@@ -97,7 +122,10 @@ def compare(source: str) -> str:
 
 
 def interpreter_for(version: str) -> str:
-    """MWAA's Python where this machine has it, else the one that runs this."""
+    """MWAA's Python where this machine has it, pyenv's included, else the one that runs this."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    if kept := sorted(pyenv.glob(f"versions/{version}.*/bin/python3")):
+        return str(kept[-1])
     found = subprocess.run(
         ["uv", "python", "find", "--no-python-downloads", version], capture_output=True, text=True, check=False
     )

@@ -19,7 +19,11 @@ ARGUMENT = re.compile(r"^  (\w+)\s+= (.*(?:\n(?:    |  [\]})]|  TEXT$).*)*)", re
 INTRODUCTION = """# Terraform: variables and outputs
 
 Written by `python -m ci.terraform.reference` from `terraform/`; do not edit. An environment
-(`terraform/envs/<environment>`) sets what it wants to differ; `terraform/root` has all that can be set."""
+(`terraform/envs/<environment>`) sets what it wants to differ; `terraform/root` has all that can be set.
+`terraform/bootstrap` is what an administrator applies before it, once an account."""
+
+
+TITLES = {"bootstrap": "Once an account (`terraform/bootstrap`)", "root": "The platform (`terraform/root`)"}
 
 
 class Block(NamedTuple):
@@ -67,9 +71,9 @@ def _flat(value: str) -> str:
 def render() -> str:
     """The whole document."""
     parts = [INTRODUCTION]
-    folders = [TERRAFORM / "root", *sorted((TERRAFORM / "modules").iterdir())]
+    folders = [TERRAFORM / "bootstrap", TERRAFORM / "root", *sorted((TERRAFORM / "modules").iterdir())]
     for folder in folders:
-        title = "The platform (`terraform/root`)" if folder.name == "root" else f"Module `{folder.name}`"
+        title = TITLES.get(folder.name, f"Module `{folder.name}`")
         variables = [_row(block) for block in blocks(folder / "variables.tf", "variable") if block.name != "context"]
         parts += [f"\n## {title}\n", "| Variable | Type | Default | What |", "| --- | --- | --- | --- |", *variables]
         outputs = blocks(folder / "outputs.tf", "output")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from modelway import settings
 from modelway.contracts.base import Document
@@ -28,6 +30,17 @@ class Platform(Document):
     airflow_url: str = Field(default="", description="Airflow's web address, for links.")
     gitlab_url: str = Field(default="", description="GitLab's web address, for links.")
     poll_seconds: float = Field(default=30.0, gt=0, description="Interval between Describe calls, seconds.")
+    models: dict[str, str] = Field(
+        default={}, description="GitLab project of each model, as JSON; `{}`: a model belongs to no project."
+    )
+    internet_models: str = Field(
+        default="", description="Models whose jobs and endpoint may reach the internet, separated by commas."
+    )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _models_from_json(cls, value: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Platform:
@@ -36,7 +49,8 @@ class Platform(Document):
 
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads back."""
-        return {f"MODELWAY_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        values = {**self.model_dump(), "models": json.dumps(self.models, sort_keys=True, separators=(",", ":"))}
+        return {f"MODELWAY_{name.upper()}": str(value) for name, value in values.items()}
 
     def role_of(self, model: str) -> str:
         """ARN of the role that a model's jobs and endpoint run as."""

@@ -1,10 +1,11 @@
 locals {
   context = {
-    project     = var.project
-    environment = var.environment
-    region      = var.region
-    account_id  = var.account_id
-    partition   = var.partition
+    project      = var.project
+    environment  = var.environment
+    region       = var.region
+    account_id   = var.account_id
+    partition    = var.partition
+    boundary_arn = "arn:${var.partition}:iam::${var.account_id}:policy/${var.project}-boundary" # terraform/bootstrap makes it
   }
   name   = "${var.project}-${var.environment}"
   zones  = length(var.availability_zones) > 0 ? var.availability_zones : ["${var.region}a", "${var.region}b"]
@@ -27,6 +28,8 @@ locals {
     MODELWAY_ALLOWED_DAGS       = "train_evaluate,deploy"
     MODELWAY_GITLAB_URL         = var.gitlab.url
     MODELWAY_POLL_SECONDS       = tostring(var.poll_seconds)
+    MODELWAY_MODELS             = jsonencode({ for model, settings in var.models : model => settings.project if var.environment != "local" })
+    MODELWAY_INTERNET_MODELS    = join(",", [for model, settings in var.models : model if settings.internet])
   }
   airflow_url = var.airflow_url == "" ? module.airflow.webserver_url : var.airflow_url
 }
@@ -67,17 +70,15 @@ module "notifications" {
 }
 
 module "iam" {
-  source               = "../modules/iam"
-  context              = local.context
-  sagemaker_roles      = local.sagemaker_roles
-  data_bucket          = module.storage.bucket_names["data"]
-  artifacts_bucket     = module.storage.bucket_names["artifacts"]
-  key_arn              = module.storage.key_arn
-  trigger_function     = "${local.name}-trigger-dag"
-  mwaa_environment     = local.name
-  gitlab               = var.gitlab
-  create_oidc_provider = var.create_oidc_provider
-  state_bucket         = var.state_bucket
+  source           = "../modules/iam"
+  context          = local.context
+  sagemaker_roles  = local.sagemaker_roles
+  data_bucket      = module.storage.bucket_names["data"]
+  artifacts_bucket = module.storage.bucket_names["artifacts"]
+  key_arn          = module.storage.key_arn
+  trigger_function = "${local.name}-trigger-dag"
+  mwaa_environment = local.name
+  gitlab           = var.gitlab
 }
 
 module "airflow" {
@@ -102,17 +103,18 @@ module "airflow" {
 }
 
 module "trigger" {
-  source                = "../modules/trigger"
-  context               = local.context
-  package               = "${var.package_dir}/lambda/trigger_dag.zip"
-  runtime               = var.lambda_runtime
-  environment_variables = merge(local.settings, { MODELWAY_AIRFLOW_URL = local.airflow_url })
-  mwaa_environment      = module.airflow.environment_name
-  vpc_id                = module.network.vpc_id
-  subnet_ids            = var.airflow_access == "PRIVATE_ONLY" ? module.network.private_subnet_ids : []
-  reserved_concurrency  = var.lambda_concurrency
-  log_days              = var.log_days
-  key_arn               = module.storage.key_arn
+  source                 = "../modules/trigger"
+  context                = local.context
+  package                = "${var.package_dir}/lambda/trigger_dag.zip"
+  runtime                = var.lambda_runtime
+  environment_variables  = merge(local.settings, { MODELWAY_AIRFLOW_URL = local.airflow_url })
+  mwaa_environment       = module.airflow.environment_name
+  vpc_id                 = module.network.vpc_id
+  subnet_ids             = var.airflow_access == "PRIVATE_ONLY" ? module.network.private_subnet_ids : []
+  airflow_security_group = module.airflow.security_group_id
+  reserved_concurrency   = var.lambda_concurrency
+  log_days               = var.log_days
+  key_arn                = module.storage.key_arn
 }
 
 module "monitoring" {

@@ -29,16 +29,12 @@ output "budgets" {
 }
 
 output "role_names" {
-  description = "Role by use; ci, airflow, trigger, log_forwarder."
+  description = "Role by use; ci, airflow, trigger, log_forwarder, users."
   value = {
     ci            = "${local.name}-ci"
     airflow       = module.airflow.role_name
     trigger       = module.trigger.role_name
+    users         = module.iam.users_role_name
     log_forwarder = module.monitoring.forwarder_role_name
   }
-}
-
-output "terraform_role_arn" {
-  description = "TF_ROLE_<ENVIRONMENT> of the Terraform pipeline."
-  value       = module.iam.terraform_role_arn
 }

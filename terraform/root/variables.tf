@@ -53,13 +53,17 @@ variable "partition" {
 
 variable "models" {
   description = <<-TEXT
-    The models, by name; adding one is adding one block. `data_prefixes` are the keys of the data bucket that its jobs
+    The models, by name; adding one is adding one block. `project` is the GitLab project (GROUP/PROJECT) whose model it
+    is: a pipeline of any other that calls itself so is refused. `internet` lets its jobs and endpoint reach the
+    internet, when its model.yaml asks for it. `data_prefixes` are the keys of the data bucket that its jobs
     may read (default: <model>/). The limits are those of its alarms: p99 of the model's own time in milliseconds,
     errors a minute, percent of CPU (of one core, so 100 an instance with one) and memory, and any numbers that the
     model logs as {"metrics": {name: value}}. `budget_usd` is the monthly cost of what carries the model's tag, above
     which people are told (0: no budget).
   TEXT
   type = map(object({
+    project        = optional(string, "")
+    internet       = optional(bool, false)
     data_prefixes  = optional(list(string))
     latency_ms     = optional(number, 500)
     errors_4xx     = optional(number, 50)
@@ -78,6 +82,11 @@ variable "models" {
   validation {
     condition     = length(setintersection(keys(var.models), ["all", "base", "champion", "candidate", "latest", "modelway", "none", "platform"])) == 0
     error_message = "A model has a reserved name: all, base, champion, candidate, latest, modelway, none, platform."
+  }
+
+  validation {
+    condition     = var.environment == "local" || alltrue([for model in values(var.models) : can(regex("^[\\w.-]+(/[\\w.-]+)+$", model.project))])
+    error_message = "Each model names its GitLab project, GROUP/PROJECT: project = \"risk/fraud\". Only the local environment has none."
   }
 
   validation {
@@ -113,18 +122,6 @@ variable "gitlab" {
   })
 }
 
-variable "create_oidc_provider" {
-  description = "Whether to make GitLab's identity provider; an account can have it once, so set it false for the second environment in one account."
-  type        = bool
-  default     = true
-}
-
-variable "state_bucket" {
-  description = "Bucket of Terraform's state, which the Terraform role may use; empty: no such role."
-  type        = string
-  default     = ""
-}
-
 variable "availability_zones" {
   description = "Two zones of the region; empty: <region>a and <region>b."
   type        = list(string)
@@ -138,7 +135,7 @@ variable "cidr" {
 }
 
 variable "egress" {
-  description = "nat (to the internet) or endpoints (to AWS alone; no Slack, no Wavefront, no PyPI)."
+  description = "nat (to the internet) or endpoints (to AWS alone; no Slack, no Wavefront)."
   type        = string
   default     = "nat"
 }
@@ -202,9 +199,14 @@ variable "lambda_runtime" {
 }
 
 variable "lambda_concurrency" {
-  description = "Calls of the trigger function at once; -1: unreserved."
+  description = "Calls of the trigger function at once; -1: unreserved, since a new account's quota of 10 leaves none to reserve."
   type        = number
-  default     = 10
+  default     = -1
+
+  validation {
+    condition     = var.lambda_concurrency == -1 || var.lambda_concurrency >= 1
+    error_message = "lambda_concurrency must be -1 or 1 and more; 0 would stop the function."
+  }
 }
 
 variable "slack" {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 Policies = dict[str, dict[str, Any]]
@@ -27,6 +28,7 @@ SCAN = "`modelway ci scan`"
 SCHEDULE = "`modelway ci retrain-all`"
 FAILURE = "only a run that failed asks for it"
 UNUSED_HERE = "the local environment has none; dev, stage and prod do"
+MWAA = "MWAA does it with the rights of who makes the environment"
 PEOPLE = "people in a browser or a shell"
 # Reasons that a task which Airflow tries again, as it does on a busy machine, can make untrue for once.
 NOT_ALWAYS = {SECOND, FAILURE}
@@ -91,15 +93,20 @@ UNRECORDED: dict[str, dict[str, str]] = {
     "terraform": {
         **_TAGS,
         **_of("airflow", IN_PLACE, "UpdateEnvironment"),
-        **_of("budgets", UNUSED_HERE, "ModifyBudget", "ViewBudget"),
+        **_of(
+            "budgets", UNUSED_HERE, "ListTagsForResource", "ModifyBudget", "TagResource", "UntagResource", "ViewBudget"
+        ),
+        **_of("ec2", MWAA, "CreateNetworkInterface"),
         **_of("ec2", IN_PLACE, "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
         **_of("ecr", IN_PLACE, "PutImageScanningConfiguration", "PutImageTagMutability"),
         **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
         **_of("iam", PASSED, "PassRole"),
-        **_of("iam", TAGGED, "TagOpenIDConnectProvider", "TagRole"),
-        **_of("iam", IN_PLACE, "UntagOpenIDConnectProvider", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
+        **_of("iam", TAGGED, "TagRole"),
+        **_of("iam", IN_PLACE, "PutRolePermissionsBoundary", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
         **_of("iam", IN_PLACE, "UpdateRoleDescription"),
         **_of("kms", KEYS, "CreateGrant", "Decrypt", "GenerateDataKey"),
+        **_of("kms", MWAA, "Encrypt", "GenerateDataKeyWithoutPlaintext", "ListGrants", "ReEncryptFrom", "ReEncryptTo"),
+        **_of("kms", MWAA, "RevokeGrant"),
         **_of("kms", IN_PLACE, "PutKeyPolicy"),
         **_of("lambda", UNUSED_HERE, "DeleteFunctionConcurrency", "PutFunctionConcurrency"),
         **_of("lambda", IN_PLACE, "PublishVersion", "UpdateAlias", "UpdateFunctionCode", "UpdateFunctionConfiguration"),
@@ -120,6 +127,18 @@ def of_state(state: dict[str, Any]) -> Policies:
     """Every inline policy of `terraform show -json`, by its address."""
     found = [entry for entry in resources(state) if entry["type"] in INLINE]
     return {entry["address"]: json.loads(entry["values"]["policy"]) for entry in found}
+
+
+def of_state_file(file: Path) -> Policies:
+    """Every managed and inline policy that a state file holds, by its address."""
+    kinds = (*INLINE, "aws_iam_policy")
+    found = [entry for entry in json.loads(file.read_text())["resources"] if entry["type"] in kinds]
+    return {
+        f"{entry['type']}.{entry['name']}[{one.get('index_key', '')}]": json.loads(one["attributes"]["policy"])
+        for entry in found
+        if entry["mode"] == "managed"
+        for one in entry["instances"]
+    }
 
 
 def resources(state: dict[str, Any]) -> Iterator[dict[str, Any]]:

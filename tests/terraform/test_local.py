@@ -25,7 +25,16 @@ from modelway_local.stack import airflow, terraform
 from modelway_local.stack.layout import running
 
 from tests.terraform.conftest import ROOT, Account
-from tests.terraform.policies import NOT_ALWAYS, UNRECORDED, Policies, allowed, of_state, resources, statements
+from tests.terraform.policies import (
+    NOT_ALWAYS,
+    UNRECORDED,
+    Policies,
+    allowed,
+    of_state,
+    of_state_file,
+    resources,
+    statements,
+)
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 NO_CHANGE, CHANGE = 0, 2
@@ -85,8 +94,10 @@ def state(account: Account) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def policies(state: dict[str, Any]) -> Policies:
-    return of_state(state)
+def policies(state: dict[str, Any], account: Account) -> Policies:
+    """All but the boundary, which grants nothing."""
+    bootstrap = of_state_file(terraform.bootstrap_state_file(account.home))
+    return of_state(state) | {address: one for address, one in bootstrap.items() if "boundary" not in address}
 
 
 def test_everything_carries_the_tags_that_cost_is_told_by(state: dict[str, Any]) -> None:
@@ -210,7 +221,7 @@ def test_each_call_is_allowed_and_nothing_else(
 
 
 def test_people_may_look_and_each_right_has_its_use(policies: Policies) -> None:
-    agree(set(), allowed(policies, "aws_iam_group_policy.users"), UNRECORDED["users"])
+    agree(set(), allowed(policies, "aws_iam_role_policy.users"), UNRECORDED["users"])
 
 
 def test_the_model_ran_as_its_own_role(ran: str, account: Account) -> None:
@@ -289,12 +300,13 @@ def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
         # The apply above has just read everything.
         account.terraform("destroy", "-auto-approve", "-no-color", "-refresh=false")
     assert terraform.resource_count(account.home) == 0
-    assert account.client("s3").list_buckets()["Buckets"] == []
+    # The bootstrap's.
+    assert [one["Name"] for one in account.client("s3").list_buckets()["Buckets"]] == ["modelway-state-123456789012"]
     assert "modelway-local" not in json.dumps(account.client("lambda").list_functions()["Functions"])
 
 
 def test_the_terraform_role_may_do_what_was_done(account: Account, policies: Policies) -> None:
-    called, may = account.calls(terraform.ACCESS_KEY), allowed(policies, "aws_iam_role_policy.terraform")
+    called, may = account.calls(terraform.ACCESS_KEY), allowed(policies, "aws_iam_policy.terraform")
     agree(called - NOT_OF_THE_ROLE, may, UNRECORDED["terraform"])
 
 

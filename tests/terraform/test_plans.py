@@ -15,7 +15,7 @@ from ci.terraform import lambda_package, mwaa_package
 from tests.terraform.conftest import ROOT
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(400)]
-FOLDERS = ("root", "envs/local", "envs/dev", "envs/stage", "envs/prod")
+FOLDERS = ("bootstrap", "modules/trigger", "root", "envs/local", "envs/dev", "envs/stage", "envs/prod")
 # Each takes about 1 GB and most of a core.
 AT_ONCE = 2
 Done = subprocess.CompletedProcess[str]
@@ -35,7 +35,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     for function in ("trigger_dag", "log_forwarder"):
         lambda_package.build(function, copied.parent / "dist" / "lambda", python)
-    mwaa_package.build(copied.parent / "dist")
+    mwaa_package.build(copied.parent / "dist", wheels=False)
     return copied
 
 

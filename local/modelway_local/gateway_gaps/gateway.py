@@ -25,7 +25,7 @@ from modelway_local.iam.encryption import Encryption
 from modelway_local.iam.identity_api import IdentityApi
 from modelway_local.iam.policies import Policies
 from modelway_local.iam.recording import Recorder
-from modelway_local.iam.rights import MAKER, Rights, changed
+from modelway_local.iam.rights import Rights, changed
 
 
 class GapGateway(Gateway):
@@ -33,7 +33,7 @@ class GapGateway(Gateway):
 
     def __init__(self, home: Path, port: int, moto_url: str, airflow_url: str = "") -> None:
         self._policies, self._encryption = Policies(home, moto_url), Encryption(home)
-        self._rights = Rights(self._policies, Recorder(home), self._encryption, MAKER)
+        self._rights = Rights(self._policies, Recorder(home), self._encryption)
         super().__init__(
             home, port, moto_url, airflow_url, lambda keyring, url: AsRole(keyring, url, self._rights.allows)
         )

@@ -15,23 +15,20 @@ from modelway_local.iam.actions import Need
 from modelway_local.iam.credentials import Credentials
 from modelway_local.iam.encryption import Encryption
 from modelway_local.iam.evaluation import Call, Decision, Principal, Verdict, decide
-from modelway_local.iam.policies import Identity, Policies
+from modelway_local.iam.policies import Policies
 from modelway_local.iam.recording import Recorder
 from modelway_local.iam.refusals import Refusal, Refused
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 # A key's policy decides who uses it; other resources' policies add to what identities have.
 STRICT = ("kms:",)
-# The actor that makes the roles (stack/actors.py).
-MAKER = "terraform"
 
 
 class Rights:
-    """Evaluates requests; `maker` is the actor that makes the roles, its own among them."""
+    """Evaluates requests."""
 
-    def __init__(self, policies: Policies, recorder: Recorder, encryption: Encryption, maker: str) -> None:
-        self._policies, self._recorder, self._encryption, self._maker = policies, recorder, encryption, maker
-        self._kept: dict[str, Identity] = {}
+    def __init__(self, policies: Policies, recorder: Recorder, encryption: Encryption) -> None:
+        self._policies, self._recorder, self._encryption = policies, recorder, encryption
 
     def require(self, request: Request, body: bytes, credentials: Credentials) -> None:
         """Raises Refusal when the caller may not do all that the request needs."""
@@ -39,10 +36,10 @@ class Rights:
             return  # the account's owner
         base = _context(request.headers)
         needs = [*actions.needs(request, body), *self._encryption.needs(request, body)]
-        principal = self._principal(request, credentials, needs)
+        principal = self._policies.principal(credentials)
+        if principal is None or (credentials.role_arn and not self.trusted(credentials)):
+            raise Refusal(Refused.UNKNOWN_KEY, request)
         for need in needs:
-            if principal is None or self._by_owner(credentials, need):
-                continue
             self._require(need, principal, base, credentials, request)
 
     def allows(self, call: Call, credentials: Credentials) -> Decision:
@@ -53,35 +50,6 @@ class Rights:
         if principal is None or not self.trusted(credentials):
             return Decision(Verdict.IMPLICIT_DENY, f"because {credentials.role_arn} cannot be assumed")
         return self._decided(call, principal, {}, credentials)
-
-    def _principal(self, request: Request, credentials: Credentials, needs: list[Need]) -> Principal | None:
-        """None when the account's owner does all of it in the maker's stead."""
-        principal = self._policies.principal(credentials)
-        if credentials.actor == self._maker:
-            if all(self._by_owner(credentials, need) for need in needs):
-                return None
-            principal = self._as_made(credentials, principal)
-        # The maker's own role is made by what it calls, and goes with it.
-        untrusted = credentials.actor != self._maker and not self.trusted(credentials)
-        if principal is None or (credentials.role_arn and untrusted):
-            raise Refusal(Refused.UNKNOWN_KEY, request)
-        return principal
-
-    def _as_made(self, credentials: Credentials, principal: Principal | None) -> Principal | None:
-        """A destroy takes Terraform's own role first or last: its session keeps the rights that it had."""
-        role = self._policies.identity(credentials.role_arn)
-        known = self._kept.get(credentials.role_arn)
-        if role is not None and (known is None or len(role.policies) >= len(known.policies)):
-            self._kept[credentials.role_arn] = role
-            return principal
-        if known is None:
-            return principal
-        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{known.arn.rpartition('/')[2]}/{credentials.session_name}"
-        return Principal(arn, ACCOUNT, known.arn, known.policies, known.boundary)
-
-    def _by_owner(self, credentials: Credentials, need: Need) -> bool:
-        """What Terraform's role may not do to itself, an administrator does: here the account's owner."""
-        return credentials.actor == self._maker and all(call.resource == credentials.role_arn for call in need.any_of)
 
     def trusted(self, credentials: Credentials) -> bool:
         """Whether the role's trust policy lets whoever assumed it do so."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from modelway_local.iam.credentials import OWNER, Credentials, Keyring
-from modelway_local.iam.rights import MAKER
 from modelway_local.sagemaker.resources import ACCOUNT
 
-CI, TERRAFORM, AIRFLOW = "ci", MAKER, "airflow"
+CI, TERRAFORM, AIRFLOW = "ci", "terraform", "airflow"
 PREFIX = "modelway-local"
 GITLAB = "gitlab.com"
-# What GitLab would say of a job of the project that terraform/envs/local names, on its main branch.
-CLAIMS = (
-    (f"{GITLAB}:aud", f"https://{GITLAB}"),
-    (f"{GITLAB}:sub", "project_path:local/modelway:ref_type:branch:ref:main"),
-)
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITLAB}"
+
+
+def _claims(branch: str) -> tuple[tuple[str, str], ...]:
+    """What GitLab says of a job of the project that terraform/envs/local names, on one of its protected branches."""
+    return (
+        (f"{GITLAB}:aud", f"https://{GITLAB}"),
+        (f"{GITLAB}:sub", f"project_path:local/modelway:ref_type:branch:ref:{branch}"),
+    )
+
+
 # Actor to the name of its session, and whoever assumes the role for it.
 _SESSIONS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
-    CI: ("GitLab", f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITLAB}", CLAIMS),
-    TERRAFORM: ("GitLab", f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITLAB}", CLAIMS),
+    CI: ("GitLab", PROVIDER, _claims("main")),
+    TERRAFORM: ("GitLab", PROVIDER, _claims("terraform")),
     AIRFLOW: ("AmazonMWAA-airflow", "airflow-env.amazonaws.com", ()),
 }
 

@@ -186,7 +186,7 @@ def _sweep(home: Path) -> None:
         with contextlib.suppress(psutil.Error):
             env = process.environ()
             ours = env.get("AIRFLOW_HOME") == str(home / "airflow")
-            ours = ours or env.get("TF_DATA_DIR") == str(local_terraform.data_folder(home))
+            ours = ours or Path(env.get("TF_DATA_DIR", "")).is_relative_to(local_terraform.data_folder(home))
             if ours or env.get(MARK, "").startswith(f"{home}/work/"):
                 process.kill()
     if _last_runtime(home) == Runtime.DOCKER:

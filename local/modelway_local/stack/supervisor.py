@@ -117,6 +117,7 @@ class Supervisor:
             self._say(step)
 
         self._say("terraform apply")
+        terraform.bootstrap(self.stack, self._stop)
         terraform.apply(self.stack, progress, self._stop)
         # Airflow has its settings already: they are the names that Terraform gives, or one of the two is wrong.
         ours, theirs = platform(self.stack.airflow_url).to_environment(), terraform.settings(self.stack)

@@ -1,5 +1,6 @@
 """terraform/envs/local on this stack: packages, `terraform init`, `apply`, and any other command of Terraform's.
 
+terraform/bootstrap, which an administrator applies once on AWS, is applied before it by the account's owner.
 What it keeps lies below `<home>/terraform`: `state/` (dead with the account, so `down` deletes it), `data/` (providers
 and modules), `dist/` (packages). Nothing is written into the checkout.
 """
@@ -26,9 +27,10 @@ from modelway_local.stack import actors, terraform_providers
 from modelway_local.stack.layout import CHECKOUT, Stack
 
 ENVIRONMENT = CHECKOUT / "terraform" / "envs" / "local"
+BOOTSTRAP = CHECKOUT / "terraform" / "bootstrap"
 LEAST_VERSION = (1, 11)
 AT_ONCE = 30
-OWN_ROLE = [f"-target=module.modelway.module.iam.{kind}.terraform" for kind in ("aws_iam_role", "aws_iam_role_policy")]
+APPLY = ["apply", "-auto-approve", "-input=false", "-no-color"]
 NO_PROVIDER = "Failed to query available provider packages"
 MADE = ": Creation complete"
 PLANNED = re.compile(r"Plan: (\d+) to add")
@@ -45,8 +47,13 @@ def state_file(home: Path) -> Path:
     return home / "terraform" / "state" / "terraform.tfstate"
 
 
+def bootstrap_state_file(home: Path) -> Path:
+    """The state of the bootstrap, which no command of `modelway terraform` touches."""
+    return state_file(home).with_name("bootstrap.tfstate")
+
+
 def data_folder(home: Path) -> Path:
-    """TF_DATA_DIR: by it Terraform's processes are known as this stack's."""
+    """TF_DATA_DIR, or the folder above it: by it Terraform's processes are known as this stack's."""
     return home / "terraform" / "data"
 
 
@@ -80,10 +87,15 @@ def require() -> None:
 
 
 def initialise(home: Path) -> None:
-    """`terraform init` with the state below `home`. Raises UserError when no provider can be had."""
+    """`terraform init` with the states below `home`. Raises UserError when no provider can be had."""
     state_file(home).parent.mkdir(parents=True, exist_ok=True)
-    command = ["init", "-reconfigure", f"-backend-config=path={state_file(home)}", "-no-color"]
-    done = subprocess.run(_command(command), env=_offline(home), capture_output=True, text=True, check=False)
+    _initialise(ENVIRONMENT, state_file(home), _offline(home))
+    _initialise(BOOTSTRAP, bootstrap_state_file(home), {**_offline(home), **_bootstrap_data(home)})
+
+
+def _initialise(root: Path, state: Path, env: dict[str, str]) -> None:
+    command = ["init", "-reconfigure", f"-backend-config=path={state}", "-no-color"]
+    done = subprocess.run(_command(command, root), env=env, capture_output=True, text=True, check=False)
     if NO_PROVIDER in done.stderr:
         said = "--terraform: the AWS provider is neither in a mirror on this machine nor to be had from the network"
         places = ", ".join(terraform_providers.PLACES)
@@ -97,7 +109,7 @@ def package(home: Path) -> None:
     """What the functions and MWAA install, for this very Python, into `<home>/terraform/dist`."""
     out = ["--out", str(home / "terraform" / "dist")]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for module in (["ci.terraform.lambda_package", "--python", python], ["ci.terraform.mwaa_package"]):
+    for module in (["ci.terraform.lambda_package", "--python", python], ["ci.terraform.mwaa_package", "--no-wheels"]):
         command = [sys.executable, "-m", *module, *out]
         env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         done = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False)
@@ -131,22 +143,32 @@ def run(stack: Stack, arguments: list[str]) -> int:
     return subprocess.run(_command(arguments), env=environment(stack), check=False).returncode
 
 
+def bootstrap(stack: Stack, stop: threading.Event) -> None:
+    """Apply terraform/bootstrap as the account's administrator, ended at once when `stop` is set."""
+    home = Path(stack.home)
+    env = {**environment(stack), **_bootstrap_data(home)}
+    env = {
+        name: value for name, value in env.items() if name != "AWS_SESSION_TOKEN"
+    } | stack.credentials().environment()
+    values = f"-var-file={BOOTSTRAP / 'local.tfvars'}"
+    _apply(_command([*APPLY, values], BOOTSTRAP), env, home / "logs" / "terraform-bootstrap.log", None, stop)
+
+
 def apply(stack: Stack, on_progress: Progress, stop: threading.Event) -> None:
     """`terraform apply`, ended at once when `stop` is set: the account ends with it.
 
-    Its own role comes first, as an administrator of AWS's makes it, so that all else is made with that role's rights.
     How far it is goes to `on_progress`, first when the plan is made; all that it says goes to logs/terraform.log.
     """
-    home = Path(stack.home)
-    _apply(stack, OWN_ROLE, lambda _: None, stop, home / "logs" / "terraform-role.log")
-    _apply(stack, [], on_progress, stop, home / "logs" / "terraform.log")
+    log = Path(stack.home) / "logs" / "terraform.log"
+    _apply(_command(APPLY), environment(stack), log, on_progress, stop)
 
 
-def _apply(stack: Stack, targets: list[str], on_progress: Progress, stop: threading.Event, log_file: Path) -> None:
-    arguments = ["apply", "-auto-approve", "-input=false", "-no-color", *targets]
+def _apply(
+    command: list[str], env: dict[str, str], log_file: Path, on_progress: Progress | None, stop: threading.Event
+) -> None:
     process = subprocess.Popen(
-        _command(arguments),
-        env=environment(stack),
+        command,
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -158,7 +180,7 @@ def _apply(stack: Stack, targets: list[str], on_progress: Progress, stop: thread
         for line in process.stdout or ():
             log.write(line)
             said.append(line)
-            if progress := _progress(said):
+            if on_progress and (progress := _progress(said)):
                 on_progress(progress)
     if process.wait():
         raise TerraformFailed(f"terraform apply: {_first_error(''.join(said))}; see {log_file}")
@@ -183,8 +205,12 @@ def settings(stack: Stack) -> dict[str, str]:
     return found
 
 
-def _command(arguments: list[str]) -> list[str]:
-    return ["terraform", f"-chdir={ENVIRONMENT}", *arguments]
+def _command(arguments: list[str], root: Path = ENVIRONMENT) -> list[str]:
+    return ["terraform", f"-chdir={root}", *arguments]
+
+
+def _bootstrap_data(home: Path) -> dict[str, str]:
+    return {"TF_DATA_DIR": str(data_folder(home) / "bootstrap")}
 
 
 def _offline(home: Path) -> dict[str, str]:

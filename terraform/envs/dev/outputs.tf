@@ -27,8 +27,3 @@ output "role_names" {
   description = "Role by use."
   value       = module.modelway.role_names
 }
-
-output "terraform_role_arn" {
-  description = "TF_ROLE_<ENVIRONMENT> of the Terraform pipeline."
-  value       = module.modelway.terraform_role_arn
-}

@@ -30,7 +30,6 @@ module "modelway" {
   slack_webhook_url      = "${var.delivery_url}/slack/webhook"
   slack_webhook_revision = 1
   gitlab                 = { project = "local/modelway" }
-  state_bucket           = "modelway-local-state" # there is none; the Terraform role is made and checked all the same
 
   package_dir        = var.package_dir
   lambda_runtime     = var.lambda_runtime

@@ -12,6 +12,8 @@ variable "region" {
 variable "models" {
   description = "The models; see terraform/root/variables.tf for what a block may say."
   type = map(object({
+    project        = optional(string)
+    internet       = optional(bool)
     data_prefixes  = optional(list(string))
     latency_ms     = optional(number)
     errors_4xx     = optional(number)

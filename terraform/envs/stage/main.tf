@@ -24,11 +24,9 @@ module "modelway" {
   region      = var.region
   models      = var.models
 
-  user_groups          = var.user_groups
-  gitlab               = var.gitlab
-  create_oidc_provider = var.create_oidc_provider
-  state_bucket         = var.state_bucket
-  package_dir          = var.package_dir
-  monthly_budget_usd   = var.monthly_budget_usd
+  user_groups        = var.user_groups
+  gitlab             = var.gitlab
+  package_dir        = var.package_dir
+  monthly_budget_usd = var.monthly_budget_usd
 
 }

@@ -1,6 +1,5 @@
-# Replace the account, the bucket, the group and the addresses by your own.
+# Replace the account, the group and the addresses by your own.
 account_id         = "222222222222"
-state_bucket       = "modelway-state-222222222222"
 monthly_budget_usd = 700
 
 gitlab = {
@@ -14,6 +13,7 @@ user_groups = {
 # A block a model.
 models = {
   breast-cancer = {
+    project    = "my-group/breast-cancer"
     latency_ms = 300
   }
 }

@@ -12,6 +12,8 @@ variable "region" {
 variable "models" {
   description = "The models; see terraform/root/variables.tf for what a block may say."
   type = map(object({
+    project        = optional(string)
+    internet       = optional(bool)
     data_prefixes  = optional(list(string))
     latency_ms     = optional(number)
     errors_4xx     = optional(number)
@@ -54,17 +56,6 @@ variable "gitlab" {
     project  = string
     branch   = optional(string)
   })
-}
-
-variable "create_oidc_provider" {
-  description = "False when another environment in the same account has made GitLab's identity provider."
-  type        = bool
-  default     = true
-}
-
-variable "state_bucket" {
-  description = "Bucket of Terraform's state; empty: no Terraform role."
-  type        = string
 }
 
 variable "monthly_budget_usd" {

@@ -19,9 +19,10 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = local.role_name
-  description        = "What Airflow's workers run as"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = local.role_name
+  description          = "What Airflow's workers run as"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.context.boundary_arn
 }
 
 # What MWAA itself needs: https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
@@ -154,6 +155,13 @@ data "aws_iam_policy_document" "pipeline" {
       "${local.sagemaker}:endpoint-config/${var.context.project}-*",
       "${local.sagemaker}:endpoint/${var.context.project}-*",
     ]
+  }
+
+  # An endpoint of ours that somebody gave a config of another name by hand: what is live is looked at all the same.
+  statement {
+    sid       = "LiveConfig"
+    actions   = ["sagemaker:DescribeEndpointConfig"]
+    resources = ["${local.sagemaker}:endpoint-config/*"]
   }
 
   statement {

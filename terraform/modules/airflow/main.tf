@@ -79,7 +79,7 @@ resource "aws_vpc_security_group_egress_rule" "itself" {
 
 resource "aws_vpc_security_group_egress_rule" "https" {
   security_group_id = aws_security_group.this.id
-  description       = "HTTPS to AWS, PyPI and Slack"
+  description       = "HTTPS to AWS and Slack"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -12,3 +12,8 @@ output "role_name" {
   description = "Airflow's execution role."
   value       = aws_iam_role.this.name
 }
+
+output "security_group_id" {
+  description = "Group of Airflow's parts, its web server's endpoint included."
+  value       = aws_security_group.this.id
+}

@@ -1,11 +1,12 @@
 variable "context" {
-  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition."
+  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition; and boundary_arn, the permissions boundary of every role."
   type = object({
-    project     = string
-    environment = string
-    region      = string
-    account_id  = string
-    partition   = string
+    project      = string
+    environment  = string
+    region       = string
+    account_id   = string
+    partition    = string
+    boundary_arn = string
   })
 }
 

@@ -21,6 +21,18 @@ data "aws_iam_policy_document" "gitlab" {
   }
 }
 
+# Whom the account lets assume a role: members of the bootstrap's group.
+data "aws_iam_policy_document" "users_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${var.context.partition}:iam::${var.context.account_id}:root"]
+    }
+  }
+}
+
 data "aws_iam_policy_document" "sagemaker_trust" {
   statement {
     actions = ["sts:AssumeRole"]

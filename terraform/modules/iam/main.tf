@@ -6,17 +6,11 @@ locals {
   role_of  = { for suffix in keys(var.sagemaker_roles) : suffix => join("-", compact([local.name, "sagemaker", suffix])) }
 }
 
-# AWS checks GitLab's certificate against its own roots and needs no thumbprint.
-resource "aws_iam_openid_connect_provider" "gitlab" {
-  count          = var.create_oidc_provider ? 1 : 0
-  url            = var.gitlab.url
-  client_id_list = [var.gitlab.audience]
-}
-
 resource "aws_iam_role" "ci" {
   name                 = "${local.name}-ci"
   description          = "Model pipelines of ${var.gitlab.project}, branch ${var.gitlab.branch}"
   assume_role_policy   = data.aws_iam_policy_document.gitlab.json
+  permissions_boundary = var.context.boundary_arn
   max_session_duration = 12 * 3600 # a job may wait for a training as long
 }
 
@@ -27,11 +21,12 @@ resource "aws_iam_role_policy" "ci" {
 }
 
 resource "aws_iam_role" "sagemaker" {
-  for_each           = var.sagemaker_roles
-  name               = local.role_of[each.key]
-  description        = "What SageMaker runs as for ${length(each.value.models)} model(s)"
-  assume_role_policy = data.aws_iam_policy_document.sagemaker_trust.json
-  tags               = each.key == "" ? {} : { "modelway:model" = each.key }
+  for_each             = var.sagemaker_roles
+  name                 = local.role_of[each.key]
+  description          = "What SageMaker runs as for ${length(each.value.models)} model(s)"
+  assume_role_policy   = data.aws_iam_policy_document.sagemaker_trust.json
+  permissions_boundary = var.context.boundary_arn
+  tags                 = each.key == "" ? {} : { "modelway:model" = each.key }
 }
 
 resource "aws_iam_role_policy" "sagemaker" {
@@ -41,12 +36,17 @@ resource "aws_iam_role_policy" "sagemaker" {
   policy   = data.aws_iam_policy_document.sagemaker[each.key].json
 }
 
-resource "aws_iam_group" "users" {
-  name = "${local.name}-users"
+# People assume it; the group whose members may is the bootstrap's, since a group can have no boundary.
+resource "aws_iam_role" "users" {
+  name                 = "${local.name}-users"
+  description          = "People who look at reports, logs, alarms and Airflow"
+  assume_role_policy   = data.aws_iam_policy_document.users_trust.json
+  permissions_boundary = var.context.boundary_arn
+  max_session_duration = 12 * 3600
 }
 
-resource "aws_iam_group_policy" "users" {
+resource "aws_iam_role_policy" "users" {
   name   = "look"
-  group  = aws_iam_group.users.name
+  role   = aws_iam_role.users.id
   policy = data.aws_iam_policy_document.users.json
 }

@@ -8,12 +8,7 @@ output "sagemaker_role_arns" {
   value       = { for suffix, name in local.role_of : suffix => "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}" }
 }
 
-output "users_group_name" {
-  description = "Group of the people who look."
-  value       = aws_iam_group.users.name
-}
-
-output "terraform_role_arn" {
-  description = "TF_ROLE_<ENVIRONMENT> of the Terraform pipeline; empty without a state bucket."
-  value       = var.state_bucket == "" ? "" : "${local.iam}:role/${local.terraform_role}"
+output "users_role_name" {
+  description = "Role that people assume to look."
+  value       = aws_iam_role.users.name
 }

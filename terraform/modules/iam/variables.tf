@@ -1,11 +1,12 @@
 variable "context" {
-  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition."
+  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition; and boundary_arn, the permissions boundary of every role."
   type = object({
-    project     = string
-    environment = string
-    region      = string
-    account_id  = string
-    partition   = string
+    project      = string
+    environment  = string
+    region       = string
+    account_id   = string
+    partition    = string
+    boundary_arn = string
   })
 }
 
@@ -62,16 +63,4 @@ variable "gitlab" {
     condition     = can(regex("^[\\w./-]+$", var.gitlab.branch))
     error_message = "gitlab.branch must be one branch, with no wildcard."
   }
-}
-
-variable "create_oidc_provider" {
-  description = "Whether to make GitLab's identity provider; an account can have it once."
-  type        = bool
-  default     = true
-}
-
-variable "state_bucket" {
-  description = "Bucket of Terraform's state; empty: no Terraform role (local)."
-  type        = string
-  default     = ""
 }

@@ -14,9 +14,10 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "forwarder" {
-  name               = local.forwarder
-  description        = "The Lambda that forwards endpoint logs"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = local.forwarder
+  description          = "The Lambda that forwards endpoint logs"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.context.boundary_arn
 }
 
 data "aws_iam_policy_document" "forwarder" {

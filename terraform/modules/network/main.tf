@@ -17,12 +17,8 @@ resource "aws_vpc" "this" {
   tags                 = { Name = local.name }
 }
 
-# Nothing uses the default group; it lets nothing through.
-resource "aws_default_security_group" "closed" {
-  vpc_id = aws_vpc.this.id
-  tags   = { Name = "${local.name}-default-closed" }
-}
-
+# The VPC's default security group is left as AWS makes it: nothing uses it, and it comes without tags, so closing it
+# would need a right to change groups that are not ours (terraform/bootstrap/network.tf).
 resource "aws_flow_log" "this" {
   vpc_id               = aws_vpc.this.id
   traffic_type         = "REJECT"

@@ -14,9 +14,10 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = local.name
-  description        = "The Lambda that starts DAG runs"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = local.name
+  description          = "The Lambda that starts DAG runs"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.context.boundary_arn
 }
 
 data "aws_iam_policy_document" "this" {

@@ -73,3 +73,16 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   to_port           = 443
   cidr_ipv4         = "0.0.0.0/0"
 }
+
+# A private web server stands behind an endpoint that MWAA makes in our subnets with the environment's own group, which
+# admits itself alone.
+# https://docs.aws.amazon.com/mwaa/latest/userguide/vpc-security.html
+resource "aws_vpc_security_group_ingress_rule" "airflow" {
+  count                        = local.in_vpc ? 1 : 0
+  security_group_id            = var.airflow_security_group
+  description                  = "The function that starts DAG runs, to the web server"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.this[0].id
+}

@@ -1,11 +1,12 @@
 variable "context" {
-  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition."
+  description = "What names and ARNs are made of: project, environment, region, account_id (12 digits), partition; and boundary_arn, the permissions boundary of every role."
   type = object({
-    project     = string
-    environment = string
-    region      = string
-    account_id  = string
-    partition   = string
+    project      = string
+    environment  = string
+    region       = string
+    account_id   = string
+    partition    = string
+    boundary_arn = string
   })
 }
 
@@ -51,10 +52,15 @@ variable "vpc_id" {
   type        = string
 }
 
+variable "airflow_security_group" {
+  description = "Security group of the Airflow environment, and so of its web server's endpoint in the VPC."
+  type        = string
+}
+
 variable "reserved_concurrency" {
-  description = "Most calls at once; -1 for no reservation (an account's smallest quota leaves none to reserve)."
+  description = "Most calls at once; -1 for no reservation (a new account's quota leaves none to reserve)."
   type        = number
-  default     = 10
+  default     = -1
 }
 
 variable "log_days" {

@@ -13,7 +13,7 @@ variables {
   account_id  = "111111111111"
   package_dir = "../../dist"
   gitlab      = { project = "my-group/modelway" }
-  models      = { fraud = {} }
+  models      = { fraud = { project = "risk/fraud" } }
 }
 
 run "refuses_wrong_values" {
@@ -24,18 +24,27 @@ run "refuses_wrong_values" {
     environment = "qa"
     region      = "europe"
     account_id  = "123"
-    models      = { all = {} }
     log_days    = 31
   }
 
-  expect_failures = [var.project, var.environment, var.region, var.account_id, var.models, var.log_days]
+  expect_failures = [var.project, var.environment, var.region, var.account_id, var.log_days]
+}
+
+run "refuses_a_reserved_name" {
+  command = plan
+
+  variables {
+    models = { all = { project = "risk/fraud" } }
+  }
+
+  expect_failures = [var.models]
 }
 
 run "refuses_a_data_prefix_with_a_wildcard" {
   command = plan
 
   variables {
-    models = { fraud = { data_prefixes = ["*"] } }
+    models = { fraud = { project = "risk/fraud", data_prefixes = ["*"] } }
   }
 
   expect_failures = [var.models]
@@ -47,7 +56,7 @@ run "refuses_names_that_make_a_role_of_more_than_64_characters" {
   variables {
     environment = "stage"
     project     = "abcdefghijklmnopqrst"
-    models      = { abcdefghijklmnopqrstuvwxyzabcd = {} }
+    models      = { abcdefghijklmnopqrstuvwxyzabcd = { project = "risk/fraud" } }
   }
 
   expect_failures = [var.role_per_model]
@@ -72,8 +81,8 @@ run "adds_a_model_with_one_block" {
     wavefront          = "https://example.wavefront.com"
     monthly_budget_usd = 700
     models = {
-      fraud  = { metrics = { drift = { max = 0.3 } }, budget_usd = 150 }
-      demand = { data_prefixes = ["shop/", "weather/"] }
+      fraud  = { project = "risk/fraud", metrics = { drift = { max = 0.3 } }, budget_usd = 150 }
+      demand = { project = "shop/demand", data_prefixes = ["shop/", "weather/"] }
     }
   }
 
@@ -100,5 +109,47 @@ run "stays_inside_aws" {
     egress         = "endpoints"
     airflow_access = "PRIVATE_ONLY"
     slack          = false
+  }
+}
+
+run "refuses_a_model_of_no_project" {
+  command = plan
+
+  variables {
+    models = { fraud = {} }
+  }
+
+  expect_failures = [var.models]
+}
+
+run "names_each_models_project" {
+  command = plan
+
+  variables {
+    models = { fraud = { project = "risk/fraud" }, demand = { project = "shop/demand", internet = true } }
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.MODELWAY_MODELS) == { fraud = "risk/fraud", demand = "shop/demand" }
+    error_message = "the platform learns from here which project a model's name belongs to"
+  }
+
+  assert {
+    condition     = output.settings.MODELWAY_INTERNET_MODELS == "demand"
+    error_message = "the internet is for the models that Terraform allows it"
+  }
+}
+
+run "has_no_projects_on_the_loopback" {
+  command = plan
+
+  variables {
+    environment = "local"
+    models      = { fraud = {} }
+  }
+
+  assert {
+    condition     = output.settings.MODELWAY_MODELS == "{}"
+    error_message = "the loopback's models belong to no project"
   }
 }

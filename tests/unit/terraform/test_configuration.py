@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,39 @@ MODULES = sorted(path for path in (TERRAFORM / "modules").iterdir() if path.is_d
 WILDCARD = re.compile(r'"[a-z0-9-]+:[A-Za-z]*\*"')
 
 
-def test_only_the_denial_of_plain_http_names_every_action() -> None:
-    found = [line.strip() for path in FILES for line in path.read_text().splitlines() if WILDCARD.search(line)]
-    assert found == ['actions   = ["s3:*"] # a denial: everything, on purpose']
+BOUNDARY = TERRAFORM / "bootstrap" / "boundary.tf"
+
+
+def test_only_the_denials_of_plain_http_and_the_boundary_name_actions_by_pattern() -> None:
+    files = [path for path in FILES if path != BOUNDARY]
+    lines = [line.strip() for path in files for line in path.read_text().splitlines() if WILDCARD.search(line)]
+    assert set(lines) == {'actions   = ["s3:*"] # a denial: everything, on purpose'}
+
+
+ROLE = re.compile(r'^resource "aws_iam_role" "\w+" \{\n(.*?)^\}', re.M | re.S)
+ACTIONS = re.compile(r"\bactions += (\[.*?\])", re.S)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_every_role_has_the_boundary(module: Path) -> None:
+    text = "".join(path.read_text() for path in module.glob("*.tf"))
+    for role in ROLE.findall(text):
+        assert re.search(r"^  permissions_boundary += var\.context\.boundary_arn$", role, re.M), role
+
+
+def test_the_boundary_lets_through_what_roles_are_given() -> None:
+    """An action of a role's policy that the boundary lacks is refused on AWS, whatever the policy says."""
+    patterns = _actions(BOUNDARY.read_text())
+    texts = ["".join(path.read_text() for path in module.glob("*.tf")) for module in MODULES]
+    given = {action for text in texts if ROLE.search(text) for action in _actions(text)}
+    assert len(given) > 80
+    beyond = {action for action in given if not any(fnmatchcase(action, pattern) for pattern in patterns)}
+    assert {action for action in beyond if not action.startswith("sts:AssumeRole")} == set()
+
+
+def _actions(text: str) -> set[str]:
+    lists = (re.sub(r"#.*", "", one) for one in ACTIONS.findall(text))
+    return {action for one in lists for action in re.findall(r'"(.+?)"', one)}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
@@ -44,8 +75,8 @@ def test_no_provider_block_knows_of_an_emulator() -> None:
 
 
 def test_every_environment_locks_the_same_provider() -> None:
-    locks = {path.parent.name: path.read_text() for path in (TERRAFORM / "envs").glob("*/.terraform.lock.hcl")}
-    assert set(locks) == {path.name for path in (TERRAFORM / "envs").iterdir() if path.is_dir()}
+    roots = [TERRAFORM / "bootstrap", *(path for path in (TERRAFORM / "envs").iterdir() if path.is_dir())]
+    locks = {root.name: (root / ".terraform.lock.hcl").read_text() for root in roots}
     assert len(set(locks.values())) == 1
     constraint = re.search(r'version = "(~> [0-9.]+)"', (TERRAFORM / "root" / "versions.tf").read_text())
     assert constraint

@@ -35,7 +35,7 @@ def test_each_environment_is_planned_then_applied_and_watched(environment: str) 
         assert job["variables"]["TF_ENVIRONMENT"] == environment.upper()
     never, wanted = plan["rules"]
     assert never["when"] == "never"
-    assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in wanted["if"]
+    assert "$CI_COMMIT_BRANCH == $MODELWAY_TERRAFORM_BRANCH" in wanted["if"]
 
 
 def test_only_prod_waits_for_a_person() -> None:

@@ -54,7 +54,11 @@ CASES: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         [("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:f:live")],
     ),
     (
-        *("logs", "put_log_events", {"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": "m"}]}),
+        *(
+            "logs",
+            "put_log_events",
+            {"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": "m"}]},
+        ),
         [("logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:g:log-stream:s")],
     ),
     ("sts", "get_caller_identity", {}, []),
