@@ -54,13 +54,14 @@ variable "partition" {
 variable "models" {
   description = <<-TEXT
     The models, by name; adding one is adding one block. `data_prefixes` are the keys of the data bucket that its jobs
-    may read (default: <model>/). The limits are those of its alarms: p99 of the model's own time in milliseconds,
+    may read (default: <model>/). `internet` lets its code reach the internet, when its model.yaml asks. The limits are those of its alarms: p99 of the model's own time in milliseconds,
     errors a minute, percent of CPU (of one core, so 100 an instance with one) and memory, and any numbers that the
     model logs as {"metrics": {name: value}}. `budget_usd` is the monthly cost of what carries the model's tag, above
     which people are told (0: no budget).
   TEXT
   type = map(object({
     data_prefixes  = optional(list(string))
+    internet       = optional(bool, false)
     latency_ms     = optional(number, 500)
     errors_4xx     = optional(number, 50)
     errors_5xx     = optional(number, 0)
@@ -87,13 +88,13 @@ variable "models" {
 }
 
 variable "role_per_model" {
-  description = "Whether each model has a SageMaker role of its own, which reads its data alone; otherwise one role reads all models' data."
+  description = "Whether each model has a job role and an endpoint role of its own, which read its data alone; otherwise one pair is all models'."
   type        = bool
   default     = true
 
   validation {
-    condition     = !var.role_per_model || alltrue([for name in keys(var.models) : length("${var.project}-${var.environment}-sagemaker-${name}") <= 64])
-    error_message = "IAM's names have 64 characters: <project>-<environment>-sagemaker-<model> is longer for a model. Shorten project or the model's name, or set role_per_model = false."
+    condition     = !var.role_per_model || alltrue([for name in keys(var.models) : length("${var.project}-${var.environment}-endpoint-${name}") <= 64])
+    error_message = "IAM's names have 64 characters: <project>-<environment>-endpoint-<model> is longer for a model. Shorten project or the model's name, or set role_per_model = false."
   }
 }
 

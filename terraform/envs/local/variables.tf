@@ -13,6 +13,7 @@ variable "models" {
   description = "The models; see terraform/root/variables.tf for what a block may say."
   type = map(object({
     data_prefixes  = optional(list(string))
+    internet       = optional(bool)
     latency_ms     = optional(number)
     errors_4xx     = optional(number)
     errors_5xx     = optional(number)
