@@ -119,8 +119,10 @@ def approved(client: Any, store: Store, platform: Platform, request: DeploymentR
         pipeline_id=request.provenance.pipeline_id,
     ).model_copy(update={"again": request.again})
     _refuse_difference(wanted, request, f"the request is not what {request.model_package_arn} is")
-    if (wanted.image, wanted.model_version) != (trained.image, trained.model_version):
-        raise NotApproved(f"{request.model_package_arn} has another image or version than its training")
+    kept = locations.artifact_uri(platform, locations.model_key(trained))
+    content = wanted.image, wanted.model_version, _container(package).get("ModelDataUrl")
+    if content != (trained.image, trained.model_version, kept):
+        raise NotApproved(f"{request.model_package_arn} has another image, version or artifact than its training")
     _require_model(client, platform, trained, package, wanted.model_name)
     return Approved(wanted, approver(package))
 

@@ -234,11 +234,7 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, number: int) -> File:
 
 def _code(files: dict[str, File], model_dir: Path, spec: ModelSpec) -> Iterator[str]:
     admitted = {name: _sha256(path) for name, path in program_files(model_dir, spec)}
-    schema = {
-        f"{PROGRAM}/schema/{path.relative_to(model_dir / 'schema').as_posix()}": _sha256(path)
-        for path in (model_dir / "schema").rglob("*")
-        if path.is_file() and not path.is_symlink()
-    }
+    beside = {**_beside(model_dir / spec.source, PROGRAM), **_beside(model_dir / "schema", f"{PROGRAM}/schema")}
     for name, digest in admitted.items():
         file = files.get(name)
         if file is None:
@@ -249,8 +245,20 @@ def _code(files: dict[str, File], model_dir: Path, spec: ModelSpec) -> Iterator[
     for name, file in files.items():
         if not _inside(name, PROGRAM) or file.kind == "folder" or name in admitted:
             continue
-        if schema.get(name) != file.sha256:
+        if file.kind != "file" or beside.get(name) != file.sha256:
             yield f"/{name} is not in the admitted folder"
+
+
+def _beside(folder: Path, prefix: str) -> dict[str, str]:
+    """Files of the folder that are no code layer's but may be copied along: nothing imports them under such a name."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    names = {path.relative_to(folder): path for path in files}
+    return {
+        f"{prefix}/{name.as_posix()}": _sha256(path)
+        for name, path in names.items()
+        if folder.name == "schema" or any(part.startswith(".") for part in name.parts)
+        if name.suffix not in (".py", ".pyc", ".so")
+    }
 
 
 def _sha256(path: Path) -> str:

@@ -177,8 +177,14 @@ data "aws_iam_policy_document" "ci" {
 
   statement {
     sid       = "Artifacts"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:GetObject"]
     resources = ["${local.artifacts}/*"]
+  }
+
+  statement {
+    sid       = "Records"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.artifacts}/records/*"]
   }
 
   statement {

@@ -9,7 +9,7 @@ locals {
 data "aws_iam_policy_document" "signing" {
   # IAM decides who may use the key.
   statement {
-    sid       = "Account"
+    sid = "Account"
     actions = [
       "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey",
       "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:GetPublicKey", "kms:ListKeyPolicies", "kms:ListResourceTags",

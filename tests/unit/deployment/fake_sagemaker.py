@@ -38,7 +38,7 @@ TRAINED = TrainingRequest(
 )
 CONTAINER = {
     "Image": REQUEST.image.uri,
-    "ModelDataUrl": "s3://a/records/fraud-detector/models/1.0.0-r0/x/model.tar.gz",
+    "ModelDataUrl": f"s3://a/records/fraud-detector/models/1.0.0-r0/{TRAINED.content_hash()}/model.tar.gz",
     "Environment": {"MODELWAY_MODEL_VERSION": "1.0.0+r0", "MODELWAY_IMAGE_DIGEST": DIGEST},
 }
 PACKAGE = {

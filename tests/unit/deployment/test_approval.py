@@ -212,12 +212,26 @@ def _a_request_that_a_job_uploaded(account: Account) -> None:
     account.records.put("jobs/fraud-detector/request.json", TRAINED.model_dump_json())
 
 
+def _an_artifact_that_a_job_uploaded(account: Account) -> None:
+    evil = {"ModelDataUrl": "s3://a/jobs/fraud-detector/model.tar.gz"}
+    account.package["InferenceSpecification"]["Containers"][0] |= evil
+    account.sagemaker.models["m"]["PrimaryContainer"] |= evil
+
+
 def _two_containers(account: Account) -> None:
     account.package["InferenceSpecification"] = {"Containers": [CONTAINER, CONTAINER]}
 
 
 @pytest.mark.parametrize(
-    "change", [_another_request, _no_request, _a_request_of_elsewhere, _a_request_that_a_job_uploaded, _two_containers]
+    "change",
+    [
+        _another_request,
+        _no_request,
+        _a_request_of_elsewhere,
+        _a_request_that_a_job_uploaded,
+        _an_artifact_that_a_job_uploaded,
+        _two_containers,
+    ],
 )
 @pytest.mark.attack(
     attacker="code of a model",

@@ -225,6 +225,18 @@ def test_a_layer_that_can_be_read_in_two_ways_is_refused(built: BuiltImage, tmp_
         unpacked((Layer(tmp_path / "text.gz", "sha256:1", "sha256:1", 7),))
 
 
+def test_a_hidden_file_of_the_folder_may_be_copied_along(built: BuiltImage, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    shutil.copytree(EXAMPLE, repo)
+    (repo / "src" / ".keep").write_text("kept")
+    require_admitted(
+        with_layer(built, as_layer(tar_of([file("opt/program/.keep", b"kept")]), tmp_path / "a")), repo, SPEC
+    )
+    other = with_layer(built, as_layer(tar_of([file("opt/program/.keep", b"else")]), tmp_path / "b"))
+    with pytest.raises(NotAdmitted, match=r"/opt/program/\.keep is not in the admitted folder"):
+        require_admitted(other, repo, SPEC)
+
+
 def test_every_fault_is_named_at_once(built: BuiltImage, tmp_path: Path) -> None:
     members = [file("opt/program/model.py"), file("opt/program/more.py")]
     image = with_layer(built, as_layer(tar_of(members), tmp_path / "evil.tar.gz"))

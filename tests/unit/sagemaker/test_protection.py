@@ -46,9 +46,7 @@ def values(request: Any, name: str) -> list[Any]:
 def test_every_request_that_can_be_isolated_is_among_these() -> None:
     """By botocore's model: which of the operations that `requests` has take EnableNetworkIsolation."""
     service = botocore.session.get_session().get_service_model("sagemaker")
-    ours = {
-        "".join(part.title() for part in name.split("_")) for name in dir(requests) if name.startswith("create_")
-    }
+    ours = {"".join(part.title() for part in name.split("_")) for name in dir(requests) if name.startswith("create_")}
     takes = {
         operation
         for operation in ours
