@@ -12,6 +12,7 @@ from modelway.aws.channels import platform_store
 from modelway.contracts import TrainingRequest
 from modelway.platform import Platform
 from modelway.sagemaker import registry, requests
+from modelway.sagemaker.steps import keep_model
 from modelway.versioning import locations, names
 from modelway_operators.waiting import ResourceTrigger, describe_resource
 
@@ -48,7 +49,7 @@ def _completed(operator: Any, kind: str, event: dict[str, Any]) -> dict[str, Any
 
 
 class TrainModelOperator(SageMakerTrainingOperator):
-    """Train the conf's model; returns {job_name, model_data}."""
+    """Train the conf's model and keep a copy that its code cannot change; returns {job_name, model_data}."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(config={}, deferrable=True, **kwargs)
@@ -66,7 +67,9 @@ class TrainModelOperator(SageMakerTrainingOperator):
 
     def settle(self, context: Any, event: dict[str, Any]) -> dict[str, str]:
         job = _completed(self, "training_job", event)
-        return {"job_name": event["name"], "model_data": job["ModelArtifacts"]["S3ModelArtifacts"]}
+        request, platform = training_request(context), Platform.from_environment()
+        model_data = keep_model(platform, request, job["ModelArtifacts"]["S3ModelArtifacts"])
+        return {"job_name": event["name"], "model_data": model_data}
 
 
 class EvaluateModelOperator(SageMakerProcessingOperator):

@@ -20,8 +20,20 @@ class Platform(Document):
     environment: str = Field(default="local", pattern=r"^[a-z]{2,10}$", description="local, dev, stage or prod.")
     data_bucket: str = Field(description="S3 bucket of training data.")
     artifacts_bucket: str = Field(description="S3 bucket of models, evaluations and reports.")
-    sagemaker_role_arn: str = Field(
-        description="Execution role of jobs and models; `{model}` in it stands for the model's name."
+    job_role_arn: str = Field(
+        description="Role of training and processing jobs; `{model}` in it stands for the model's name."
+    )
+    endpoint_role_arn: str = Field(
+        description="Role of models and their endpoints, which writes nothing; `{model}` as in job_role_arn."
+    )
+    signing_key_id: str = Field(
+        description="KMS key that signs what was pushed: its alias, e.g. alias/modelway-dev-signing."
+    )
+    kms_key_id: str = Field(
+        default="", description="ARN of the KMS key of volumes and outputs of jobs and endpoints; empty: AWS's own."
+    )
+    internet_models: str = Field(
+        default="", description="Models whose code may reach the internet, with commas; all others are isolated."
     )
     sns_topic_arn: str = Field(description="Topic that people subscribe to.")
     slack_secret_id: str = Field(default="", description="Secrets Manager secret with the webhook URL; empty: none.")
@@ -32,9 +44,6 @@ class Platform(Document):
     poll_seconds: float = Field(default=30.0, gt=0, description="Interval between Describe calls, seconds.")
     models: dict[str, str] = Field(
         default={}, description="GitLab project of each model, as JSON; `{}`: a model belongs to no project."
-    )
-    internet_models: str = Field(
-        default="", description="Models whose jobs and endpoint may reach the internet, separated by commas."
     )
 
     @field_validator("models", mode="before")
@@ -52,9 +61,17 @@ class Platform(Document):
         values = {**self.model_dump(), "models": json.dumps(self.models, sort_keys=True, separators=(",", ":"))}
         return {f"MODELWAY_{name.upper()}": str(value) for name, value in values.items()}
 
-    def role_of(self, model: str) -> str:
-        """ARN of the role that a model's jobs and endpoint run as."""
-        return self.sagemaker_role_arn.replace("{model}", model)
+    def job_role_of(self, model: str) -> str:
+        """ARN of the role that a model's training and processing jobs run as."""
+        return self.job_role_arn.replace("{model}", model)
+
+    def endpoint_role_of(self, model: str) -> str:
+        """ARN of the role that a model's endpoint runs as."""
+        return self.endpoint_role_arn.replace("{model}", model)
+
+    def may_reach_internet(self, model: str) -> bool:
+        """Whether Terraform lets the model's code reach the internet."""
+        return model in _listed(self.internet_models)
 
     @property
     def link_hosts(self) -> frozenset[str]:
@@ -64,4 +81,8 @@ class Platform(Document):
     @property
     def dags(self) -> frozenset[str]:
         """The allow-list as a set."""
-        return frozenset(filter(None, (dag.strip() for dag in self.allowed_dags.split(","))))
+        return frozenset(_listed(self.allowed_dags))
+
+
+def _listed(text: str) -> list[str]:
+    return [item for part in text.split(",") if (item := part.strip())]

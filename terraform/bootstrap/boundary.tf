@@ -66,7 +66,7 @@ data "aws_iam_policy_document" "boundary" {
   statement {
     sid       = "HandRolesToSageMaker"
     actions   = ["iam:PassRole"]
-    resources = ["${local.iam}:role/${local.name}-sagemaker*"]
+    resources = ["${local.iam}:role/${local.name}-job*", "${local.iam}:role/${local.name}-endpoint*"]
 
     condition {
       test     = "StringEquals"

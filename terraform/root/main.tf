@@ -15,21 +15,25 @@ locals {
     } : {
     "" = { models = keys(local.models), data_prefixes = distinct(flatten([for settings in values(local.models) : settings.data_prefixes])) }
   }
+  internet_models = [for model, settings in local.models : model if settings.internet]
   # src/modelway/platform.py reads these. With a role a model, {model} stands for the model's name.
   settings = {
-    MODELWAY_PROJECT            = var.project
-    MODELWAY_ENVIRONMENT        = var.environment
-    MODELWAY_DATA_BUCKET        = module.storage.bucket_names["data"]
-    MODELWAY_ARTIFACTS_BUCKET   = module.storage.bucket_names["artifacts"]
-    MODELWAY_SAGEMAKER_ROLE_ARN = "arn:${var.partition}:iam::${var.account_id}:role/${local.name}-sagemaker${var.role_per_model ? "-{model}" : ""}"
-    MODELWAY_SNS_TOPIC_ARN      = module.notifications.topic_arn
-    MODELWAY_SLACK_SECRET_ID    = module.notifications.slack_secret_name
-    MODELWAY_MWAA_ENVIRONMENT   = local.name
-    MODELWAY_ALLOWED_DAGS       = "train_evaluate,deploy"
-    MODELWAY_GITLAB_URL         = var.gitlab.url
-    MODELWAY_POLL_SECONDS       = tostring(var.poll_seconds)
-    MODELWAY_MODELS             = jsonencode({ for model, settings in var.models : model => settings.project if var.environment != "local" })
-    MODELWAY_INTERNET_MODELS    = join(",", [for model, settings in var.models : model if settings.internet])
+    MODELWAY_PROJECT           = var.project
+    MODELWAY_ENVIRONMENT       = var.environment
+    MODELWAY_DATA_BUCKET       = module.storage.bucket_names["data"]
+    MODELWAY_ARTIFACTS_BUCKET  = module.storage.bucket_names["artifacts"]
+    MODELWAY_JOB_ROLE_ARN      = "arn:${var.partition}:iam::${var.account_id}:role/${local.name}-job${var.role_per_model ? "-{model}" : ""}"
+    MODELWAY_ENDPOINT_ROLE_ARN = "arn:${var.partition}:iam::${var.account_id}:role/${local.name}-endpoint${var.role_per_model ? "-{model}" : ""}"
+    MODELWAY_SIGNING_KEY_ID    = module.registry.signing_key_alias
+    MODELWAY_KMS_KEY_ID        = var.environment == "local" ? "" : module.storage.key_arn # the loopback does not encrypt
+    MODELWAY_INTERNET_MODELS   = join(",", local.internet_models)
+    MODELWAY_SNS_TOPIC_ARN     = module.notifications.topic_arn
+    MODELWAY_SLACK_SECRET_ID   = module.notifications.slack_secret_name
+    MODELWAY_MWAA_ENVIRONMENT  = local.name
+    MODELWAY_ALLOWED_DAGS      = "train_evaluate,deploy"
+    MODELWAY_POLL_SECONDS      = tostring(var.poll_seconds)
+    MODELWAY_GITLAB_URL        = var.gitlab.url
+    MODELWAY_MODELS            = jsonencode({ for model, settings in var.models : model => settings.project if var.environment != "local" })
   }
   airflow_url = var.airflow_url == "" ? module.airflow.webserver_url : var.airflow_url
 }
@@ -79,6 +83,7 @@ module "iam" {
   trigger_function = "${local.name}-trigger-dag"
   mwaa_environment = local.name
   gitlab           = var.gitlab
+  signing_key_arn  = module.registry.signing_key_arn
 }
 
 module "airflow" {
@@ -96,7 +101,9 @@ module "airflow" {
   vpc_id                = module.network.vpc_id
   subnet_ids            = module.network.private_subnet_ids
   environment_variables = local.settings
-  sagemaker_role_arns   = values(module.iam.sagemaker_role_arns)
+  sagemaker_role_arns   = module.iam.sagemaker_role_arns
+  signing_key_arn       = module.registry.signing_key_arn
+  internet_models       = local.internet_models
   topic_arn             = module.notifications.topic_arn
   slack_secret_name     = module.notifications.slack_secret_name
   log_days              = var.log_days
@@ -120,7 +127,7 @@ module "trigger" {
 module "monitoring" {
   source                = "../modules/monitoring"
   context               = local.context
-  models                = { for model, settings in local.models : model => { for key, value in settings : key => value if key != "data_prefixes" } }
+  models                = { for model, settings in local.models : model => { for key, value in settings : key => value if !contains(["data_prefixes", "internet"], key) } }
   topic_arn             = module.notifications.topic_arn
   key_arn               = module.storage.key_arn
   notifications_key_arn = module.notifications.key_arn

@@ -63,8 +63,8 @@ variable "models" {
   TEXT
   type = map(object({
     project        = optional(string, "")
-    internet       = optional(bool, false)
     data_prefixes  = optional(list(string))
+    internet       = optional(bool, false)
     latency_ms     = optional(number, 500)
     errors_4xx     = optional(number, 50)
     errors_5xx     = optional(number, 0)
@@ -96,13 +96,13 @@ variable "models" {
 }
 
 variable "role_per_model" {
-  description = "Whether each model has a SageMaker role of its own, which reads its data alone; otherwise one role reads all models' data."
+  description = "Whether each model has a job role and an endpoint role of its own, which read its data alone; otherwise one pair is all models'."
   type        = bool
   default     = true
 
   validation {
-    condition     = !var.role_per_model || alltrue([for name in keys(var.models) : length("${var.project}-${var.environment}-sagemaker-${name}") <= 64])
-    error_message = "IAM's names have 64 characters: <project>-<environment>-sagemaker-<model> is longer for a model. Shorten project or the model's name, or set role_per_model = false."
+    condition     = !var.role_per_model || alltrue([for name in keys(var.models) : length("${var.project}-${var.environment}-endpoint-${name}") <= 64])
+    error_message = "IAM's names have 64 characters: <project>-<environment>-endpoint-<model> is longer for a model. Shorten project or the model's name, or set role_per_model = false."
   }
 }
 

@@ -15,7 +15,13 @@ from modelway.platform import Platform
 
 ROOT = Path(__file__).parents[2]
 PLATFORM = Platform(
-    data_bucket="d", artifacts_bucket="a", sagemaker_role_arn="r", sns_topic_arn="t", airflow_url="http://airflow"
+    data_bucket="d",
+    artifacts_bucket="a",
+    job_role_arn="r",
+    endpoint_role_arn="e",
+    signing_key_id="k",
+    sns_topic_arn="t",
+    airflow_url="http://airflow",
 )
 
 

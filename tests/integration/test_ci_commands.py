@@ -64,13 +64,20 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
 
 @pytest.mark.parametrize(
     ("step", "before"),
-    [("wait", "trigger"), ("report", "wait"), ("deploy", "wait"), ("trigger", "push"), ("push", "package")],
+    [
+        ("wait", "trigger"),
+        ("report", "wait"),
+        ("deploy", "wait"),
+        ("trigger", "push"),
+        ("attest", "push"),
+        ("push", "package"),
+    ],
 )
 def test_a_step_out_of_turn_names_the_one_before(pipeline: Pipeline, step: str, before: str, tmp_path: Path) -> None:
     other = Pipeline.__new__(Pipeline)
     other.__dict__ |= pipeline.__dict__
     other._environment = {**pipeline._environment, "MODELWAY_OUT": str(tmp_path)}
-    folder = [str(pipeline.repo)] if step in ("deploy", "trigger", "push") else []
+    folder = [str(pipeline.repo)] if step in ("deploy", "trigger", "attest", "push") else []
     assert f"modelway ci {before}" in other.job("ci", step, *folder, code=2)
 
 
@@ -82,6 +89,8 @@ def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
     digest = pipeline.job("ci", "package", repo).strip()
     assert digest in pipeline.job("ci", "push", repo)
     assert "MODELWAY_VERSION=1.0.0" in (pipeline.work / "image.env").read_text()
+    statement = f"s3://modelway-local-artifacts/records/{MODEL}/images/{digest.removeprefix('sha256:')}.intoto.json"
+    assert pipeline.job("ci", "attest", repo).strip() == statement
 
     assert pipeline.job("ci", "trigger", repo).startswith("started train_evaluate ")
     assert pipeline.job("ci", "trigger", repo).startswith("found train_evaluate "), "a retried job starts nothing"

@@ -343,7 +343,9 @@ def test_the_real_trigger_asks_airflow_through_the_gateway(stack: Stack) -> None
     settings = {
         "MODELWAY_DATA_BUCKET": "data",
         "MODELWAY_ARTIFACTS_BUCKET": "artifacts",
-        "MODELWAY_SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-sagemaker",
+        "MODELWAY_JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-job",
+        "MODELWAY_ENDPOINT_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-endpoint",
+        "MODELWAY_SIGNING_KEY_ID": "alias/modelway-local-signing",
         "MODELWAY_SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:modelway-local-notifications",
     }
     folder = Path(__file__).parents[2] / "lambdas" / "trigger_dag"

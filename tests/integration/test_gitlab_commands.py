@@ -28,7 +28,9 @@ PNG = b"\x89PNG picture"
 PLATFORM = Platform(
     data_bucket="data",
     artifacts_bucket="artifacts",
-    sagemaker_role_arn="arn:aws:iam::123456789012:role/x",
+    job_role_arn="arn:aws:iam::123456789012:role/modelway-local-job-{model}",
+    endpoint_role_arn="arn:aws:iam::123456789012:role/modelway-local-endpoint-{model}",
+    signing_key_id="alias/modelway-local-signing",
     sns_topic_arn="arn:aws:sns:eu-west-1:123456789012:x",
     poll_seconds=0.1,
 )

@@ -35,7 +35,9 @@ SPEC = read_model_spec(EXAMPLE / "model.yaml")
 PLATFORM = Platform(
     data_bucket="modelway-local-data",
     artifacts_bucket="modelway-local-artifacts",
-    sagemaker_role_arn="arn:aws:iam::123456789012:role/modelway-local-sagemaker",
+    job_role_arn="arn:aws:iam::123456789012:role/modelway-local-job-{model}",
+    endpoint_role_arn="arn:aws:iam::123456789012:role/modelway-local-endpoint-{model}",
+    signing_key_id="alias/modelway-local-signing",
     sns_topic_arn="arn:aws:sns:eu-west-1:123456789012:modelway-local-notifications",
 )
 

@@ -51,9 +51,9 @@ UNRECORDED: dict[str, dict[str, str]] = {
         **_of("cloudwatch", ALARMS, "DeleteAlarms", "DescribeAlarms", "PutMetricAlarm"),
         **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
         **_of("iam", PASSED, "PassRole"),
-        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
+        **_of("kms", KEYS, "CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
         **_of("sagemaker", TAGGED, "AddTags"),
-        **_of("sagemaker", SECOND, "DescribeEndpointConfig", "DescribeModel", "UpdateEndpoint"),
+        **_of("sagemaker", SECOND, "DescribeEndpointConfig", "UpdateEndpoint"),
         **_of("sagemaker", FAILURE, "DeleteEndpoint"),
         **_of(
             "sagemaker", "AWS's page on autoscaling demands it of who registers", "UpdateEndpointWeightsAndCapacities"
@@ -64,7 +64,7 @@ UNRECORDED: dict[str, dict[str, str]] = {
     "sagemaker": {
         **_of("cloudwatch", SERVICE, "PutMetricData"),
         **_of("ecr", SERVICE, *_REGISTRY_READ, "GetAuthorizationToken"),
-        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
+        **_of("kms", KEYS, "Decrypt", "Encrypt", "GenerateDataKey"),
         **_of("logs", SERVICE, "DescribeLogStreams"),
         **_of("logs", "the example prints nothing", "PutLogEvents"),
     },

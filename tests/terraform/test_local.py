@@ -208,7 +208,7 @@ def test_people_were_told_through_the_topic_and_the_secret(ran: str, account: Ac
         ("airflow", airflow.ACCESS_KEY, "iam_role_policy.pipeline"),
         ("trigger", TRIGGER, "module.trigger.aws_iam_role_policy"),
         ("forwarder", FORWARDER, "aws_iam_role_policy.forwarder"),
-        ("sagemaker", api.ACCESS_KEY, 'aws_iam_role_policy.sagemaker["breast-cancer"]'),
+        ("sagemaker", api.ACCESS_KEY, 'aws_iam_role_policy.job["breast-cancer"]'),
         ("ci", "local", "aws_iam_role_policy.ci"),
     ],
     ids=["airflow", "trigger", "forwarder", "sagemaker", "ci"],
@@ -225,14 +225,46 @@ def test_people_may_look_and_each_right_has_its_use(policies: Policies) -> None:
 
 
 def test_the_model_ran_as_its_own_role(ran: str, account: Account) -> None:
-    sagemaker, role = (
-        account.client("sagemaker"),
-        "arn:aws:iam::123456789012:role/modelway-local-sagemaker-breast-cancer",
-    )
+    sagemaker, role = account.client("sagemaker"), "arn:aws:iam::123456789012:role/modelway-local-{}-breast-cancer"
     job = sagemaker.list_training_jobs(NameContains="breast-cancer")["TrainingJobSummaries"][0]["TrainingJobName"]
-    assert sagemaker.describe_training_job(TrainingJobName=job)["RoleArn"] == role
+    assert sagemaker.describe_training_job(TrainingJobName=job)["RoleArn"] == role.format("job")
     model = sagemaker.list_models(NameContains="breast-cancer")["Models"][0]["ModelName"]
-    assert sagemaker.describe_model(ModelName=model)["ExecutionRoleArn"] == role
+    assert sagemaker.describe_model(ModelName=model)["ExecutionRoleArn"] == role.format("endpoint")
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="overwrites a record of the platform with its role's rights",
+    stopped_by="a job's role puts below jobs/<model>/ alone, an endpoint's puts nothing",
+)
+def test_a_models_roles_write_no_record(policies: Policies) -> None:
+    kinds = {kind: f'aws_iam_role_policy.{kind}["breast-cancer"]' for kind in ("job", "endpoint")}
+    writes = {
+        kind: [one for policy in _of_part(policies, part) for one in statements(policy) if _writes(one["Action"])]
+        for kind, part in kinds.items()
+    }
+    assert writes["endpoint"] == []
+    assert {arn for one in writes["job"] for arn in _listed(one["Resource"])} == {
+        "arn:aws:s3:::modelway-local-artifacts/jobs/breast-cancer/*"
+    }
+    assert allowed(policies, kinds["endpoint"]) < allowed(policies, kinds["job"])
+
+
+def _of_part(policies: Policies, part: str) -> list[dict[str, Any]]:
+    chosen = [policy for address, policy in policies.items() if part in address]
+    assert chosen, part
+    return chosen
+
+
+def _writes(actions: list[str]) -> bool:
+    """Whether an action changes what is kept; logs and metrics are a container's own words."""
+    reads = ("Get", "List", "Describe", "BatchGet", "BatchCheck", "Decrypt", "Encrypt", "GenerateDataKey")
+    told = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "cloudwatch:PutMetricData"}
+    return any(action not in told and not action.split(":")[1].startswith(reads) for action in actions)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def test_a_model_without_a_block_has_no_role(ran: str, account: Account) -> None:

@@ -10,7 +10,9 @@ from modelway.platform import Platform
 VARIABLES = {
     "MODELWAY_DATA_BUCKET": "data",
     "MODELWAY_ARTIFACTS_BUCKET": "artifacts",
-    "MODELWAY_SAGEMAKER_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
+    "MODELWAY_JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-job",
+    "MODELWAY_ENDPOINT_ROLE_ARN": "arn:aws:iam::123456789012:role/modelway-local-endpoint",
+    "MODELWAY_SIGNING_KEY_ID": "alias/modelway-local-signing",
     "MODELWAY_SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:t",
 }
 
@@ -27,8 +29,17 @@ def test_settings_go_to_variables_and_back() -> None:
 
 def test_a_role_may_name_its_model() -> None:
     for role, expected in (("role/jobs", "role/jobs"), ("role/jobs-{model}", "role/jobs-fraud")):
-        platform = Platform.from_environment({**VARIABLES, "MODELWAY_SAGEMAKER_ROLE_ARN": role})
-        assert platform.role_of("fraud") == expected
+        roles = {"MODELWAY_JOB_ROLE_ARN": role, "MODELWAY_ENDPOINT_ROLE_ARN": f"endpoint-{role}"}
+        platform = Platform.from_environment({**VARIABLES, **roles})
+        assert platform.job_role_of("fraud") == expected
+        assert platform.endpoint_role_of("fraud") == f"endpoint-{expected}"
+
+
+def test_no_model_reaches_the_internet_unless_it_is_listed() -> None:
+    assert not Platform.from_environment(VARIABLES).may_reach_internet("fraud")
+    platform = Platform.from_environment({**VARIABLES, "MODELWAY_INTERNET_MODELS": "demand, fraud"})
+    assert platform.may_reach_internet("fraud")
+    assert not platform.may_reach_internet("frau")
 
 
 def test_every_missing_variable_is_named() -> None:

@@ -15,7 +15,13 @@ from modelway.trigger import ConfInvalid, DagNotAllowed, DagNotFound, EventInval
 
 EVENTS = Path(__file__).parents[1] / "events"
 PLATFORM = Platform(
-    data_bucket="d", artifacts_bucket="a", sagemaker_role_arn="r", sns_topic_arn="t", airflow_url="http://airflow/"
+    data_bucket="d",
+    artifacts_bucket="a",
+    job_role_arn="r",
+    endpoint_role_arn="e",
+    signing_key_id="k",
+    sns_topic_arn="t",
+    airflow_url="http://airflow/",
 )
 
 
@@ -75,7 +81,7 @@ def test_a_look_up_tells_tasks_and_then_the_record() -> None:
     assert found["record"] == ""
     airflow.runs[f"/dags/train_evaluate/dagRuns/{started['dag_run_id']}"]["state"] = "success"
     found = handle(poll, PLATFORM, airflow)
-    assert found["record"].startswith("s3://a/fraud-detector/1.0.0-r0/")
+    assert found["record"].startswith("s3://a/records/fraud-detector/1.0.0-r0/")
     assert found["tasks"] == [{"task_id": "train_model", "state": "running", "try_number": 1}]
     assert max(map(len, airflow.paths)) <= 64
 
@@ -85,7 +91,7 @@ def test_the_record_of_a_deployment() -> None:
     started = handle(event("start_deployment"), PLATFORM, airflow)
     airflow.runs[f"/dags/deploy/dagRuns/{started['dag_run_id']}"]["state"] = "success"
     found = handle({"dag_id": "deploy", "dag_run_id": started["dag_run_id"]}, PLATFORM, airflow)
-    assert found["record"].startswith("s3://a/fraud-detector/deployments/modelway-fraud-detector-1-0-0-r0-")
+    assert found["record"].startswith("s3://a/records/fraud-detector/deployments/modelway-fraud-detector-1-0-0-r0-")
 
 
 def test_only_listed_dags_are_started() -> None:

@@ -43,7 +43,7 @@ class Catalogue:
     def create_model(self, request: Resource) -> Resource:
         """CreateModel."""
         name = request["ModelName"]
-        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": False}
+        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False)}
         return {"ModelArn": self._create(MODEL, name, request, fields)}
 
     def describe_model(self, request: Resource) -> Resource:

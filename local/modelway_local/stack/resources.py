@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from modelway.aws.signing import KEY_SPEC
 from modelway_local.sagemaker.resources import REGION
 from modelway_local.stack.layout import CHECKOUT, SLACK_SECRET, TRIGGER_FUNCTION, Stack, platform
 
@@ -33,7 +34,7 @@ def register_lambdas(stack: Stack, home_path: Any) -> None:
 
 
 def create(stack: Stack) -> None:
-    """Buckets, topic with its mailbox, Slack's secret. No role: a job of this stack has no rights to get from one."""
+    """Buckets, topic with its mailbox, Slack's secret, signing key. No role: a job has no rights to get from one."""
     settings = platform(stack.airflow_url)
     s3 = client(stack, "s3")
     for bucket in (settings.data_bucket, settings.artifacts_bucket):
@@ -44,9 +45,18 @@ def create(stack: Stack) -> None:
     sns = client(stack, "sns")
     topic = sns.create_topic(Name=settings.sns_topic_arn.rsplit(":", 1)[1])["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{stack.delivery_url}/mailbox")
+    _create_signing_key(client(stack, "kms"), settings.signing_key_id)
     secrets = client(stack, "secretsmanager")
     webhook = f"{stack.delivery_url}/slack/webhook"
     try:
         secrets.create_secret(Name=SLACK_SECRET, SecretString=webhook)
     except secrets.exceptions.ResourceExistsException:
         secrets.put_secret_value(SecretId=SLACK_SECRET, SecretString=webhook)
+
+
+def _create_signing_key(kms: Any, alias: str) -> None:
+    try:
+        kms.describe_key(KeyId=alias)
+    except kms.exceptions.NotFoundException:
+        key = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec=KEY_SPEC)["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=alias, TargetKeyId=key)

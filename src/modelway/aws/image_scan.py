@@ -6,10 +6,13 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeIm
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from modelway.aws.accepted_findings import AcceptedFinding
 from modelway.contracts import Image
 from modelway.contracts.base import Document
 from modelway.errors import PlatformError, UserError
@@ -33,6 +36,11 @@ class Vulnerability(Document):
     package: str = ""
     fix: str = ""
     uri: str = ""
+
+    @property
+    def package_names(self) -> frozenset[str]:
+        """The packages that it is in, without their versions."""
+        return frozenset(part.split()[0] for part in self.package.split(",") if part.strip())
 
     def __str__(self) -> str:
         parts = [self.name, self.package, f"({self.fix})" if self.fix else "", self.uri]
@@ -98,10 +106,42 @@ def _enhanced(found: dict[str, Any]) -> Vulnerability:
     )
 
 
-def refuse_critical(image: Image, found: list[Vulnerability]) -> None:
-    """Raises UserError with the list of critical findings, if there are any."""
-    critical = [item for item in found if item.severity == BLOCKING]
-    if critical:
-        listed = "\n".join(f"  {item}" for item in critical)
-        message = f"{image.repository_uri}:{image.version} has {len(critical)} critical findings:\n{listed}"
+def model_of(image: Image) -> str:
+    """The model whose repository the image is in."""
+    return image.repository_uri.rsplit("/", 1)[1]
+
+
+def refuse_critical(
+    image: Image,
+    found: list[Vulnerability],
+    accepted: Sequence[AcceptedFinding] = (),
+    today: dt.date | None = None,
+) -> list[AcceptedFinding]:
+    """The acceptances that were needed. Raises UserError with the list of critical findings that none covers.
+
+    One that has expired covers nothing more, and is named beside its finding.
+    """
+    day = today or dt.datetime.now(dt.UTC).date()
+    used: list[AcceptedFinding] = []
+    refused: list[str] = []
+    for item in (one for one in found if one.severity == BLOCKING):
+        about = [one for one in accepted if one.covers(item.name, item.package_names, model_of(image))]
+        valid = [one for one in about if day < one.expires]
+        used += valid[:1]
+        if not valid:
+            late = "".join(f" (its acceptance expired on {one.expires}: {one.reason})" for one in about)
+            refused.append(f"  {item}{late}")
+    if refused:
+        listed = "\n".join(refused)
+        message = f"{image.repository_uri}:{image.version} has {len(refused)} critical findings:\n{listed}"
         raise UserError(message, fix="raise the packages in requirements.in and lock again, or take a newer base image")
+    return used
+
+
+def scan_document(found: list[Vulnerability], accepted: Sequence[AcceptedFinding]) -> str:
+    """What is kept of a scan, and signed: its findings, and what was accepted of them."""
+    documents = {
+        "findings": [item.model_dump(mode="json") for item in found],
+        "accepted": [item.model_dump(mode="json") for item in accepted],
+    }
+    return json.dumps(documents, sort_keys=True)

@@ -11,6 +11,7 @@ import typer
 from modelway.cli import environment
 from modelway.cli.console import Console
 from modelway.errors import UserError
+from modelway.shipped import shipped
 
 app = typer.Typer(no_args_is_help=True, help="The steps of a pipeline, as GitLab's jobs call them.")
 Folder = Annotated[Path, typer.Argument(help="Folder with model.yaml.")]
@@ -88,8 +89,10 @@ def scan() -> None:
     """Wait for ECR's scan of the pushed image. Exit code 2, with the list, for a critical finding."""
     import boto3
 
-    from modelway.aws.image_scan import ScanAbsent, refuse_critical, scanned
+    from modelway.aws.accepted_findings import ACCEPTED_FINDINGS, read_accepted
+    from modelway.aws.image_scan import ScanAbsent, model_of, refuse_critical, scan_document, scanned
     from modelway.contracts import Image
+    from modelway.pipeline.releases import Releases
     from modelway.pipeline.work import WorkFolder
 
     platform = environment.connect()
@@ -103,8 +106,24 @@ def scan() -> None:
         return
     for item in found:
         typer.echo(f"{item.severity:<13} {item}")
-    refuse_critical(image, found)
-    typer.echo(f"{len(found)} findings, none critical")
+    accepted = refuse_critical(image, found, read_accepted(shipped(ACCEPTED_FINDINGS)))
+    Releases(platform).keep_scan(model_of(image), image.digest, scan_document(found, accepted))
+    critical = f"{len(accepted)} critical and accepted" if accepted else "none critical"
+    typer.echo(f"{len(found)} findings, {critical}")
+
+
+@app.command()
+def attest(folder: Folder) -> None:
+    """Sign where the pushed image comes from, with its list of contents and its scan; `deploy` refuses others."""
+    from modelway.contracts import Image
+    from modelway.contracts.reading import read_model_spec
+    from modelway.pipeline.releases import Releases
+    from modelway.pipeline.source import origin, provenance
+    from modelway.pipeline.work import WorkFolder
+
+    platform, spec = environment.connect(), read_model_spec(folder / "model.yaml")
+    image = WorkFolder().document("image", Image, "push")
+    typer.echo(Releases(platform).sign(spec.name, image, provenance(folder), origin(folder).source))
 
 
 @app.command()

@@ -195,6 +195,10 @@ class ModelSpec(Document):
     evaluation: EvaluationSpec
     serving: ServingSpec = Field(default_factory=ServingSpec)
     retrain: RetrainSpec = Field(default_factory=RetrainSpec)
+    network: Literal["isolated", "internet"] = Field(
+        default="isolated",
+        description="Whether the code may reach the internet, which Terraform must allow the model as well.",
+    )
     notify: str = Field(
         default="default", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="The user group that is told."
     )

@@ -99,7 +99,7 @@ class TrainingRecord(Document):
 class DeploymentRecord(Document):
     """What `deploy` leaves behind."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     model_name: str
     model_version: str
     image_digest: Digest
@@ -109,3 +109,6 @@ class DeploymentRecord(Document):
     action: Literal["created", "updated", "unchanged"]
     previous_endpoint_config_name: str | None = None
     verified: bool
+    model_package_arn: str = Field(default="", description="The package that was approved, and is served.")
+    approved_by: str = Field(default="", description="Who approved the package.")
+    requested_by: str = Field(default="", description="Who asked for the deployment; may be who approved.")

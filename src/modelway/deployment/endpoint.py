@@ -18,10 +18,6 @@ Action = Literal["created", "updated", "unchanged"]
 MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
-class NotApproved(UserError):
-    """Raised when the model package has not been approved."""
-
-
 class NotVerified(UserError):
     """Raised when the live endpoint is not what was asked for."""
 
@@ -32,18 +28,6 @@ class Change(NamedTuple):
     action: Action
     previous_config: str | None
     released: Registration | None = None
-
-
-def require_approved(client: Any, request: DeploymentRequest) -> None:
-    """Raises NotApproved when the package does not exist or is not approved."""
-    package = describe(client.describe_model_package, ModelPackageName=request.model_package_arn)
-    if package is None:
-        raise NotApproved(f"there is no model package {request.model_package_arn}")
-    if package["ModelApprovalStatus"] != "Approved":
-        raise NotApproved(
-            f"{request.model.name} {request.model_version} is {package['ModelApprovalStatus']}, not Approved",
-            fix="approve the model package, then deploy again",
-        )
 
 
 class Journal(Protocol):

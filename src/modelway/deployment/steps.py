@@ -8,9 +8,12 @@ import boto3
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from modelway.aws.channels import platform_store
+from modelway.aws.signing import platform_key
 from modelway.contracts import DeploymentRecord, DeploymentRequest
 from modelway.deployment import endpoint as endpoints
 from modelway.deployment import scaling
+from modelway.deployment.approval import Approved, approved
+from modelway.lineage.statement import require_ours
 from modelway.platform import Platform
 from modelway.sagemaker import registry, requests
 from modelway.versioning import locations, names
@@ -19,11 +22,23 @@ from modelway.versioning import locations, names
 THE_MODELS_FAULTS = frozenset({"ModelError", "ModelNotReadyException", "ValidationError", "ValidationException"})
 
 
+def _what_was_approved(client: Any, platform: Platform, conf: dict[str, Any]) -> Approved:
+    """The deployment as its package has it. Raises NotApproved, and NotOurs for an image without our signature."""
+    store = platform_store(platform)
+    release = approved(client, store, platform, DeploymentRequest.model_validate(conf))
+    model, image = release.request.model.name, release.request.image
+    statement = store.get(locations.statement_key(model, image.digest))
+    require_ours(statement, platform_key(platform), platform, model, image)
+    return release
+
+
 def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
-    """Create config and endpoint, or update it; {endpoint, config, action, previous, released}."""
-    request, platform = DeploymentRequest.model_validate(conf), Platform.from_environment()
-    client = boto3.client("sagemaker")
-    endpoints.require_approved(client, request)
+    """Create config and endpoint, or update it; {endpoint, config, action, previous, released, approved_by}.
+
+    What is deployed is what the approved package has, in an image that this platform signed; anything else is refused.
+    """
+    platform, client = Platform.from_environment(), boto3.client("sagemaker")
+    request, approved_by = _what_was_approved(client, platform, conf)
     endpoint = names.endpoint_name(platform.project, request.model.name)
     config = names.endpoint_config_name(platform.project, request)
     wanted = requests.create_endpoint_config(request, platform, config)
@@ -43,7 +58,7 @@ def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     )
     released = None if change.released is None else list(change.released)
     changed = {"action": change.action, "previous": change.previous_config, "released": released}
-    return {"endpoint": endpoint, "config": config, **changed}
+    return {"endpoint": endpoint, "config": config, "approved_by": approved_by, **changed}
 
 
 def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +89,9 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         action=change["action"],
         previous_endpoint_config_name=change["previous"] or _previous(platform, key, change["action"]),
         verified=True,
+        model_package_arn=request.model_package_arn,
+        approved_by=change["approved_by"],
+        requested_by=request.requested_by,
     )
     store = platform_store(platform)
     store.put(key, record.model_dump_json())

@@ -28,8 +28,10 @@ from modelway.packaging.image import (
     content_labels,
     manifest_of,
     origin_labels,
+    runs_as_root,
 )
 from modelway.packaging.layers import Layer, compress
+from modelway.packaging.shipped_code import require_admitted
 
 EPOCH = "0"
 # What buildah prints when the base, not the Dockerfile, is at fault.
@@ -56,7 +58,7 @@ class Build:
 
 
 def build(wanted: Build, on_progress: Progress) -> BuiltImage:
-    """Build and export. Raises UserError when the Dockerfile fails, PlatformError without buildah or the base."""
+    """Build and export. Raises UserError for a Dockerfile that fails or ships other code, PlatformError for a base."""
     if shutil.which("buildah") is None:
         raise PlatformError("buildah is not installed", fix="apt-get install buildah, or set MODELWAY_BUILDER=layers")
     if not (wanted.model_dir / "Dockerfile").is_file():
@@ -70,7 +72,9 @@ def build(wanted: Build, on_progress: Progress) -> BuiltImage:
         tool = ["buildah", "--storage-driver", wanted.storage_driver]
         image = identifier.read_text().strip()
         _run([*tool, "push", "--quiet", "--disable-compression", "--format", "v2s2", image, f"dir:{exported}"])
-        return _imported(exported, labels, wanted.model_dir / "Dockerfile", on_progress)
+        built = _imported(exported, labels, wanted.model_dir / "Dockerfile", on_progress)
+    require_admitted(built, wanted.model_dir, wanted.spec)
+    return built
 
 
 def build_command(wanted: Build, identifier: Path) -> list[str]:
@@ -142,10 +146,8 @@ def labelled(config: bytes, labels: dict[str, str], dockerfile: Path) -> bytes:
     """
     document = json.loads(config)
     container = document["config"]
-    user = str(container.get("User") or "")
-    number = user.split(":")[0]
-    if not number.isascii() or not number.isdigit() or int(number) == 0:  # whom a name means, only the image says
-        message = f"{dockerfile}: the image may run as root (USER is {user or 'not set'})"
+    if runs_as_root(container):
+        message = f"{dockerfile}: the image may run as root (USER is {container.get('User') or 'not set'})"
         raise UserError(message, fix="end the Dockerfile with a USER by number, e.g. USER 10001")
     if not container.get("Entrypoint"):
         raise UserError(f"{dockerfile}: the image has no ENTRYPOINT", fix="take the one of `modelway new`")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,12 @@ def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, wo
     labels = content_labels(model_dir, spec) | {LABEL_INTERPRETER: dependencies.minor}
     config = _json(_config(layers, labels))
     return BuiltImage(manifest_of(config, layers), config, layers)
+
+
+def runs_as_root(config: Mapping[str, Any]) -> bool:
+    """Whether an image's user is root, or a name: whom that means, only the image says."""
+    number = str(config.get("User") or "").split(":")[0]
+    return not number.isascii() or not number.isdigit() or int(number) == 0
 
 
 def content_labels(model_dir: Path, spec: ModelSpec) -> dict[str, str]:

@@ -14,6 +14,7 @@ from modelway.contracts import ModelSpec
 from modelway.errors import UserError
 from modelway.packaging.image import MANIFEST_TYPE, BuiltImage, content_labels
 from modelway.packaging.layers import Layer
+from modelway.packaging.shipped_code import require_admitted
 
 
 def save(built: BuiltImage, folder: Path) -> None:
@@ -27,7 +28,7 @@ def save(built: BuiltImage, folder: Path) -> None:
 
 
 def load(folder: Path, model_dir: Path, spec: ModelSpec) -> BuiltImage:
-    """Read back what `save` wrote. Raises UserError when a digest is wrong or the image is not of this model folder."""
+    """Read back what `save` wrote. Raises UserError for a wrong digest, NotAdmitted for code of another folder."""
     try:
         manifest = (folder / "manifest.json").read_bytes()
         config = (folder / "config.json").read_bytes()
@@ -45,7 +46,9 @@ def load(folder: Path, model_dir: Path, spec: ModelSpec) -> BuiltImage:
     for name, value in content_labels(model_dir, spec).items():
         if labels.get(name) != value:
             raise UserError(f"{folder}: the image's label {name} is not that of {model_dir}", fix="build it again")
-    return BuiltImage(manifest, config, layers)
+    image = BuiltImage(manifest, config, layers)
+    require_admitted(image, model_dir, spec)
+    return image
 
 
 def _layer(folder: Path, digest: str, diff_id: str) -> Layer:

@@ -25,6 +25,7 @@ from modelway.packaging.image import (
 from modelway.packaging.registry import Registry, TagTaken
 from modelway.pipeline.source import origin
 from modelway.platform import Platform
+from modelway.sagemaker.protection import require_allowed_network
 from modelway.versioning import names
 from modelway.versioning.semantic import NextVersion, Release, next_version, parse
 
@@ -80,7 +81,8 @@ class Publisher:
         return Release(versions[-1], json.loads(labels[LABEL_IO_SCHEMA]), frozenset(spec.training.channels))
 
     def propose(self, model_dir: Path, spec: ModelSpec, title: str) -> NextVersion:
-        """The version that a push now would take, and why."""
+        """The version that a push now would take, and why. Raises InternetRefused for a network not allowed."""
+        require_allowed_network(spec, self._platform)
         return _next(self.last_release(), model_dir, spec, title)
 
     def push(self, built: BuiltImage, model_dir: Path, spec: ModelSpec, title: str) -> tuple[Image, NextVersion]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
 import boto3
 
 from modelway.aws.channels import S3Store, platform_store
+from modelway.aws.signing import platform_key
 from modelway.contracts import (
     DeploymentRecord,
     DeploymentRequest,
@@ -19,9 +21,13 @@ from modelway.contracts import (
     TrainingRecord,
     TrainingRequest,
 )
+from modelway.deployment.approval import deployment_request, examples_of, training_of
 from modelway.errors import UserError
+from modelway.lineage.statement import Evidence, sealed, statement
+from modelway.pipeline.reservations import reserve
 from modelway.pipeline.source import pipeline_id, requester
 from modelway.platform import Platform
+from modelway.sagemaker.protection import require_allowed_network
 from modelway.sagemaker.registry import attempts, describe
 from modelway.versioning import locations, names
 
@@ -38,20 +44,17 @@ class Releases:
         self._sagemaker: Any = boto3.client("sagemaker")
         self._store: S3Store = platform_store(platform)
 
-    def next_retraining(self, model: str, image_version: str) -> int:
-        """0 before the first training of an image, else one more than the highest number that ListModels shows."""
-        prefix = names.model_name_prefix(self._platform.project, model, image_version)
-        pages = self._sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
-        found = (item["ModelName"] for page in pages for item in page["Models"])
-        numbers = (names.retraining_of(self._platform.project, model, image_version, name) for name in found)
-        return max((number for number in numbers if number is not None), default=-1) + 1
-
     def request(self, spec: ModelSpec, image: Image, origin: Provenance) -> TrainingRequest:
-        """The request of one training; kept in S3, from where a retrain and a deployment take it."""
-        number = self.next_retraining(spec.name, image.version)
-        made = TrainingRequest(model=spec, image=image, retraining=number, provenance=origin)
-        self._store.put(locations.request_key(made), made.model_dump_json())
-        return made
+        """The request of one training; kept in S3, from where a retrain and a deployment take it.
+
+        Asked again by the same pipeline for the same content, it is the same request.
+        """
+        require_allowed_network(spec, self._platform)
+        wanted = TrainingRequest(model=spec, image=image, retraining=0, provenance=origin)
+        number = reserve(self._store, spec.name, image.version, wanted.content_hash(64))
+        request = wanted.model_copy(update={"retraining": number})
+        self._store.put(locations.request_key(request), request.model_dump_json())
+        return request
 
     def keep_examples(self, model: str, digest: str, request: str, response: str) -> None:
         """Keep what the admission test sent and got: a deployment is verified with it."""
@@ -62,6 +65,36 @@ class Releases:
         """Keep what is in an image, under its digest; returns the s3:// address."""
         key = locations.bill_of_materials_key(model, digest)
         self._store.put(key, text)
+        return locations.artifact_uri(self._platform, key)
+
+    def keep_scan(self, model: str, digest: str, text: str) -> str:
+        """Keep what the registry's scan found in an image, under its digest; returns the s3:// address."""
+        key = locations.scan_key(model, digest)
+        self._store.put(key, text)
+        return locations.artifact_uri(self._platform, key)
+
+    def sign(self, model: str, image: Image, origin: Provenance, repository: str = "") -> str:
+        """Sign where an image comes from, with the digests of what is kept of it; returns the s3:// address.
+
+        Raises UserError outside the local environment when its list of contents or its scan is missing.
+        """
+        kept = {
+            "sbom": locations.bill_of_materials_key(model, image.digest),
+            "scan": locations.scan_key(model, image.digest),
+        }
+        texts = {name: self._store.get(key) for name, key in kept.items()}
+        missing = [name for name, text in texts.items() if text is None]
+        if missing and self._platform.environment != "local":
+            said = f"{image.uri} has no {' and no '.join(missing)} to sign"
+            raise UserError(said, fix="; ".join(f"modelway ci {name}" for name in missing))
+        evidence = [
+            Evidence(name, locations.artifact_uri(self._platform, kept[name]), text)
+            for name, text in texts.items()
+            if text is not None
+        ]
+        content = statement(self._platform, model, image, origin, evidence, repository)
+        key = locations.statement_key(model, image.digest)
+        self._store.put(key, sealed(content, platform_key(self._platform), self._platform.signing_key_id))
         return locations.artifact_uri(self._platform, key)
 
     def packages(self, model: str) -> list[Package]:
@@ -102,23 +135,19 @@ class Releases:
         raise UserError(f"{model!r} has no {wanted}; registered: {', '.join(known) or 'none'}")
 
     def approve(self, package: Package, status: Approval = "Approved") -> None:
-        """Set the approval of a package; nothing happens when it is set already."""
+        """Set the approval of a package, with who did it, when and where; nothing happens when it is set already."""
         if package["ModelApprovalStatus"] != status:
+            who, when = requester(), datetime.now(UTC).isoformat(timespec="seconds")
             self._sagemaker.update_model_package(
                 ModelPackageArn=package["ModelPackageArn"],
                 ModelApprovalStatus=status,
-                ApprovalDescription=f"by {requester()}",
+                ApprovalDescription=f"by {who}",
+                CustomerMetadataProperties={"approved_by": who, "approved_at": when, "approved_in": pipeline_id()},
             )
 
     def training_request(self, package: Package) -> TrainingRequest:
-        """The request that a package came from."""
-        uri = str(package.get("CustomerMetadataProperties", {}).get("request", ""))
-        if not uri:
-            raise UserError(f"{package['ModelPackageArn']} was not made by a training of this platform")
-        text = self._store.get(uri.split("/", 3)[3])
-        if text is None:
-            raise UserError(f"{package['ModelPackageArn']}: its request {uri} is gone", fix="run the commit again")
-        return TrainingRequest.model_validate_json(text)
+        """The request that a package came from. Raises NotApproved when it is gone, or another one."""
+        return training_of(package, self._store, self._platform)
 
     def training_record(self, request: TrainingRequest) -> TrainingRecord | None:
         """What a training left; None when it did not end well."""
@@ -145,22 +174,8 @@ class Releases:
     def deployment_request(self, package: Package) -> DeploymentRequest:
         """What the deployment DAG needs to serve a package."""
         trained = self.training_request(package)
-        metadata = package["CustomerMetadataProperties"]
-        text = self._store.get(locations.examples_key(trained.model.name, trained.image.digest))
-        if text is None:
-            raise UserError(f"no admission example is kept for {trained.image.uri}", fix="run the commit again")
-        examples = json.loads(text)
-        return DeploymentRequest(
-            model=trained.model,
-            model_version=trained.model_version,
-            model_package_arn=package["ModelPackageArn"],
-            model_name=metadata["sagemaker_model"],
-            image=trained.image,
-            request_example=examples["request"],
-            response_example=examples["response"],
-            requested_by=requester(),
-            provenance=trained.provenance.model_copy(update={"pipeline_id": pipeline_id(), "triggered_by": "manual"}),
-        )
+        examples = examples_of(trained, self._store)
+        return deployment_request(package, trained, examples, requested_by=requester(), pipeline_id=pipeline_id())
 
     def serves(self, record: DeploymentRecord) -> bool:
         """Whether the endpoint still has the configuration that a deployment gave it."""

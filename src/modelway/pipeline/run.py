@@ -18,8 +18,9 @@ from modelway.packaging.interpreters import clean_interpreter
 from modelway.pipeline.publishing import Publisher, package
 from modelway.pipeline.releases import Releases
 from modelway.pipeline.runs import DONE, DagRunFailed, Run, Runs, training_failed
-from modelway.pipeline.source import commit_title, provenance
+from modelway.pipeline.source import commit_title, origin, provenance
 from modelway.platform import Platform
+from modelway.sagemaker.protection import require_allowed_network
 
 Approve = Literal["auto", "ask", "never"]
 
@@ -60,6 +61,7 @@ class PipelineRun:
         """validate, admit, package, push, train_evaluate. Raises UserError or PlatformError with the reason."""
         with self._stage("validate") as done:
             spec = validated(model_dir, self._reporter.step)
+            require_allowed_network(spec, self.platform)
             self.record |= {"model": spec.name, "commit": provenance(model_dir).commit_sha}
             done(f"{spec.name}, {spec.problem_type}")
         with self._stage("admit") as done:
@@ -73,8 +75,10 @@ class PipelineRun:
             image, why = publisher.push(built, model_dir, spec, commit_title(model_dir))
             self.record |= {"version": image.version, "digest": image.digest, "version_reasons": list(why.reasons)}
             done(f"{spec.name}:{image.version} ({why.bump}: {why.reasons[0]})")
+        whence = provenance(model_dir)
+        self.releases.sign(spec.name, image, whence, origin(model_dir).source)
         self.releases.keep_examples(spec.name, image.digest, admitted.request_example, admitted.response_example)
-        return self.train(self.releases.request(spec, image, provenance(model_dir)))
+        return self.train(self.releases.request(spec, image, whence))
 
     def retrain(self, model: str) -> TrainingRecord:
         """The newest accepted version's image on today's data, as the schedule does it."""

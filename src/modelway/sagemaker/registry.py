@@ -119,15 +119,18 @@ def live_champion(client: Any, endpoint: str) -> Champion | None:
 
 
 def register_package(client: Any, request: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> str:
-    """ARN of the package with this model version in the group, created (with its group) when there is none."""
+    """ARN of the package of this very training in the group, created (with its group) when there is none.
+
+    The training is known by its request's content: another request never finds it, whatever version it claims.
+    """
     group = str(request["ModelPackageGroupName"])
     create_once(client.create_model_package_group, {"ModelPackageGroupName": group, "Tags": list(tags)})
-    version = request["CustomerMetadataProperties"]["model_version"]
+    digest = request["CustomerMetadataProperties"]["request_digest"]
     pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     for page in pages:
         for summary in page["ModelPackageSummaryList"]:
             arn = str(summary["ModelPackageArn"])
             known = client.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
-            if known.get("model_version") == version:
+            if known.get("request_digest") == digest:
                 return arn
     return str(client.create_model_package(**request)["ModelPackageArn"])

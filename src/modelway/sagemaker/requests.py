@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from modelway.contracts import Decision, DeploymentRequest, EvaluationReport, TrainingRequest
 from modelway.platform import Platform
+from modelway.sagemaker.protection import network, output_key, volume_key
 from modelway.versioning import locations
 
 Request = dict[str, Any]
@@ -41,7 +42,8 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
     spec = request.model.training
     return {
         "TrainingJobName": job_name,
-        "RoleArn": platform.role_of(request.model.name),
+        "RoleArn": platform.job_role_of(request.model.name),
+        **network(request.model, platform),
         "AlgorithmSpecification": {
             "TrainingImage": request.image.uri,
             "TrainingInputMode": "File",
@@ -55,11 +57,12 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
             {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(locations.channel_uri(platform, value))}}
             for name, value in spec.channels.items()
         ],
-        "OutputDataConfig": {"S3OutputPath": locations.training_output(platform, request)},
+        "OutputDataConfig": {"S3OutputPath": locations.training_output(platform, request), **output_key(platform)},
         "ResourceConfig": {
             "InstanceType": spec.instance_type,
             "InstanceCount": spec.instance_count,
             "VolumeSizeInGB": spec.volume_gb,
+            **volume_key(platform, spec.instance_type),
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime_seconds},
         "Tags": tags(request, platform),
@@ -82,7 +85,8 @@ def create_processing_job(
 
     return {
         "ProcessingJobName": job_name,
-        "RoleArn": platform.role_of(request.model.name),
+        "RoleArn": platform.job_role_of(request.model.name),
+        "NetworkConfig": network(request.model, platform),
         "AppSpecification": {
             "ImageUri": image_uri,
             "ContainerEntrypoint": ["python", "/opt/program/container.py"],
@@ -99,13 +103,15 @@ def create_processing_job(
                         "S3UploadMode": "EndOfJob",
                     },
                 }
-            ]
+            ],
+            **output_key(platform),
         },
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceType": spec.instance_type,
                 "InstanceCount": 1,
                 "VolumeSizeInGB": spec.volume_gb,
+                **volume_key(platform, spec.instance_type),
             }
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime_seconds},
@@ -113,7 +119,8 @@ def create_processing_job(
     }
 
 
-def _container(request: TrainingRequest, model_data: str) -> Request:
+def container(request: TrainingRequest, model_data: str) -> Request:
+    """What a model and its package serve: image, artifact, and the names that an endpoint's answers carry."""
     return {
         "Image": request.image.uri,
         "ModelDataUrl": model_data,
@@ -128,8 +135,9 @@ def create_model(request: TrainingRequest, platform: Platform, name: str, model_
     """`CreateModel`; the environment is what the endpoint's answers name themselves by."""
     return {
         "ModelName": name,
-        "PrimaryContainer": _container(request, model_data),
-        "ExecutionRoleArn": platform.role_of(request.model.name),
+        "PrimaryContainer": container(request, model_data),
+        "ExecutionRoleArn": platform.endpoint_role_of(request.model.name),
+        **network(request.model, platform),
         "Tags": tags(request, platform),
     }
 
@@ -151,6 +159,7 @@ def create_model_package(
         "commit": request.provenance.commit_sha,
         "verdict": decision.verdict.value,
         "request": locations.artifact_uri(platform, locations.request_key(request)),
+        "request_digest": request.content_hash(64),
         "sagemaker_model": model_name,
         **{f"metric_{m.name}"[:128]: f"{m.candidate:.6g}" for m in report.metrics},
     }
@@ -159,13 +168,14 @@ def create_model_package(
         "ModelPackageGroupName": group,
         "ModelPackageDescription": f"{request.model.name} {request.model_version}: {decision.verdict.value}",
         "InferenceSpecification": {
-            "Containers": [_container(request, model_data)],
+            "Containers": [container(request, model_data)],
             "SupportedContentTypes": ["application/json"],
             "SupportedResponseMIMETypes": ["application/json"],
             "SupportedRealtimeInferenceInstanceTypes": [instance],
         },
         "ModelApprovalStatus": "PendingManualApproval" if decision.accepted else "Rejected",
         "CustomerMetadataProperties": metadata,
+        "ClientToken": request.content_hash(36),
     }
 
 
@@ -184,6 +194,7 @@ def create_endpoint_config(request: DeploymentRequest, platform: Platform, name:
                 "ContainerStartupHealthCheckTimeoutInSeconds": max(60, serving.startup_timeout_seconds),
             }
         ],
+        **volume_key(platform, serving.instance_type, field="KmsKeyId"),
         "Tags": tags(request, platform),
     }
 

@@ -44,6 +44,19 @@ def failure(platform: Platform, request: TrainingRequest) -> str:
     return platform_store(platform).get(locations.training_failure_key(request)) or ""
 
 
+def keep_model(platform: Platform, request: TrainingRequest, uploaded: str) -> str:
+    """Copy a trained model to the platform's records, once; the s3:// address of the copy.
+
+    What is evaluated, approved and served is this copy: where the job uploaded to, another job of the model can write.
+    """
+    s3, key = boto3.client("s3"), locations.model_key(request)
+    bucket, source = uploaded.removeprefix("s3://").split("/", 1)
+    kept = s3.list_objects_v2(Bucket=platform.artifacts_bucket, Prefix=key, MaxKeys=1).get("KeyCount")
+    if not kept:
+        s3.copy({"Bucket": bucket, "Key": source}, platform.artifacts_bucket, key)
+    return locations.artifact_uri(platform, key)
+
+
 def compare_models(conf: dict[str, Any], trained: dict[str, str], champion_version: str | None) -> dict[str, Any]:
     """Compare, write report.html and record.json; the record as JSON. Raises UserError for a wrong evaluation.json."""
     request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()

@@ -46,22 +46,9 @@ def evaluation_job_name(request: TrainingRequest, subject: Subject, attempt: int
     return resource_name(request.model.name, version, kind, request.content_hash(), _attempt(attempt))
 
 
-def model_name_prefix(project: str, model: str, image_version: str) -> str:
-    """What the names of all SageMaker models of one image version start with."""
-    return f"{project}-{model}-{slug(image_version)}-r"
-
-
 def model_name(project: str, request: TrainingRequest) -> str:
-    """SageMaker model name: modelway-fraud-1-4-2-r3-<hash>."""
-    prefix = model_name_prefix(project, request.model.name, request.image.version)
-    return resource_name(f"{prefix}{request.retraining}", request.content_hash(6))
-
-
-def retraining_of(project: str, model: str, image_version: str, sagemaker_model_name: str) -> int | None:
-    """The retraining number in a SageMaker model's name; None when it belongs to another version."""
-    prefix = re.escape(model_name_prefix(project, model, image_version))
-    match = re.match(rf"{prefix}(\d+)-[0-9a-f]{{6}}$", sagemaker_model_name)
-    return int(match.group(1)) if match else None
+    """SageMaker model name: modelway-fraud-1-4-2-r3-<hash of the request>."""
+    return resource_name(project, request.model.name, slug(request.model_version), request.content_hash())
 
 
 def model_package_group_name(project: str, model: str) -> str:
@@ -92,6 +79,21 @@ def dag_run_id(dag_id: str, document: Document) -> str:
     24 characters at most, since MWAA's InvokeRestApi takes a Path of 64 and `/dags/<dag>/dagRuns/<run>` is one.
     """
     return f"mw-{hashlib.sha256(dag_id.encode()).hexdigest()[:2]}{document.content_hash(14)}"
+
+
+def job_role(project: str, environment: str, model: str) -> str:
+    """Name of the role that a model's training and processing jobs run as."""
+    return f"{project}-{environment}-job-{model}"
+
+
+def endpoint_role(project: str, environment: str, model: str) -> str:
+    """Name of the role that a model's endpoint runs as."""
+    return f"{project}-{environment}-endpoint-{model}"
+
+
+def signing_key_alias(project: str, environment: str) -> str:
+    """Alias of the KMS key that signs what was pushed."""
+    return f"alias/{project}-{environment}-signing"
 
 
 def trigger_function(project: str, environment: str) -> str:

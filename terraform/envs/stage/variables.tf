@@ -13,8 +13,8 @@ variable "models" {
   description = "The models; see terraform/root/variables.tf for what a block may say."
   type = map(object({
     project        = optional(string)
-    internet       = optional(bool)
     data_prefixes  = optional(list(string))
+    internet       = optional(bool)
     latency_ms     = optional(number)
     errors_4xx     = optional(number)
     errors_5xx     = optional(number)

@@ -98,9 +98,45 @@ data "aws_iam_policy_document" "airflow" {
 
 # What the DAGs do (dags/, plugins/, src/modelway).
 data "aws_iam_policy_document" "pipeline" {
+  # A model's code reaches no network, but for the models that may reach the internet.
+  dynamic "statement" {
+    for_each = merge(
+      { Isolated = { test = "Bool", variable = "sagemaker:NetworkIsolation", values = ["true"] } },
+      length(var.internet_models) == 0 ? {} : {
+        Internet = { test = "StringEquals", variable = "${local.tag_prefix}:model", values = var.internet_models }
+      },
+    )
+
+    content {
+      sid     = "Start${statement.key}"
+      actions = ["sagemaker:CreateModel", "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"]
+      resources = [
+        "${local.sagemaker}:model/${var.context.project}-*", "${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*",
+      ]
+
+      condition {
+        test     = statement.value.test
+        variable = statement.value.variable
+        values   = statement.value.values
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "${local.tag_prefix}:project"
+        values   = [var.context.project]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "${local.tag_prefix}:environment"
+        values   = [var.context.environment]
+      }
+    }
+  }
+
   statement {
-    sid       = "StartJobs"
-    actions   = ["sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"]
+    sid       = "TagJobs"
+    actions   = ["sagemaker:AddTags"]
     resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
 
     condition {
@@ -124,7 +160,7 @@ data "aws_iam_policy_document" "pipeline" {
 
   statement {
     sid       = "Models"
-    actions   = ["sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DescribeModel"]
+    actions   = ["sagemaker:AddTags", "sagemaker:DescribeModel"]
     resources = ["${local.sagemaker}:model/${var.context.project}-*"]
   }
 
@@ -223,6 +259,25 @@ data "aws_iam_policy_document" "pipeline" {
     sid       = "Artifacts"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = ["${local.artifacts}/*"]
+  }
+
+  # The key of jobs' volumes and outputs, which SageMaker uses through a grant.
+  statement {
+    sid       = "VolumeKey"
+    actions   = ["kms:CreateGrant", "kms:DescribeKey"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "kms:ViaService"
+      values   = ["sagemaker.${var.context.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "VerifyImages"
+    actions   = ["kms:Verify"]
+    resources = [var.signing_key_arn]
   }
 
   # Without it a key that is missing reads as forbidden.

@@ -106,6 +106,17 @@ variable "artifacts_bucket" {
   type        = string
 }
 
+variable "signing_key_arn" {
+  description = "Key that proves where an image comes from."
+  type        = string
+}
+
+variable "internet_models" {
+  description = "Models whose jobs and endpoints may reach the internet."
+  type        = list(string)
+  default     = []
+}
+
 variable "sagemaker_role_arns" {
   description = "Roles that the DAGs may hand to SageMaker."
   type        = list(string)

@@ -57,49 +57,32 @@ locals {
   ecr       = "arn:${var.context.partition}:ecr:${local.account}:repository/${var.context.project}"
 }
 
-# What jobs and endpoints do: pull their image, read their data, write their artifacts, log.
-data "aws_iam_policy_document" "sagemaker" {
+# What a model's containers may do, whatever they are: pull their image, log, count. src/modelway/versioning/locations.py
+# has the artifacts bucket's layout: what containers upload lies in jobs/, and records/ is written by the platform alone.
+data "aws_iam_policy_document" "container" {
   for_each = var.sagemaker_roles
 
   statement {
-    sid       = "ReadData"
+    sid       = "ReadModels"
     actions   = ["s3:GetObject"]
-    resources = [for prefix in each.value.data_prefixes : "${local.data}/${prefix}*"]
+    resources = [for model in each.value.models : "${local.artifacts}/records/${model}/models/*"]
   }
 
   statement {
-    sid       = "Artifacts"
-    actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [for model in each.value.models : "${local.artifacts}/${model}/*"]
-  }
-
-  statement {
-    sid       = "ListData"
-    actions   = ["s3:ListBucket"]
-    resources = [local.data]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = [for prefix in each.value.data_prefixes : "${prefix}*"]
-    }
-  }
-
-  statement {
-    sid       = "ListArtifacts"
+    sid       = "ListModels"
     actions   = ["s3:ListBucket"]
     resources = [local.artifacts]
 
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = [for model in each.value.models : "${model}/*"]
+      values   = [for model in each.value.models : "records/${model}/models/*"]
     }
   }
 
   statement {
-    sid       = "Key"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    sid       = "ReadKey"
+    actions   = ["kms:Decrypt"]
     resources = [var.key_arn]
   }
 
@@ -135,6 +118,48 @@ data "aws_iam_policy_document" "sagemaker" {
   }
 }
 
+# An endpoint writes nothing.
+data "aws_iam_policy_document" "endpoint" {
+  for_each                = var.sagemaker_roles
+  source_policy_documents = [data.aws_iam_policy_document.container[each.key].json]
+}
+
+# A job reads its data besides, and writes below jobs/ of its model.
+data "aws_iam_policy_document" "job" {
+  for_each                = var.sagemaker_roles
+  source_policy_documents = [data.aws_iam_policy_document.container[each.key].json]
+
+  statement {
+    sid       = "ReadData"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in each.value.data_prefixes : "${local.data}/${prefix}*"]
+  }
+
+  statement {
+    sid       = "ListData"
+    actions   = ["s3:ListBucket"]
+    resources = [local.data]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = [for prefix in each.value.data_prefixes : "${prefix}*"]
+    }
+  }
+
+  statement {
+    sid       = "Upload"
+    actions   = ["s3:PutObject"]
+    resources = [for model in each.value.models : "${local.artifacts}/jobs/${model}/*"]
+  }
+
+  statement {
+    sid       = "WriteKey"
+    actions   = ["kms:Encrypt", "kms:GenerateDataKey"]
+    resources = [var.key_arn]
+  }
+}
+
 # What ci/ and src/modelway/pipeline call.
 data "aws_iam_policy_document" "ci" {
   statement {
@@ -164,8 +189,14 @@ data "aws_iam_policy_document" "ci" {
 
   statement {
     sid       = "Artifacts"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = ["s3:GetObject"]
     resources = ["${local.artifacts}/*"]
+  }
+
+  statement {
+    sid       = "Records"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.artifacts}/records/*"]
   }
 
   statement {
@@ -180,10 +211,16 @@ data "aws_iam_policy_document" "ci" {
     resources = [var.key_arn]
   }
 
+  statement {
+    sid       = "Sign"
+    actions   = ["kms:Sign"]
+    resources = [var.signing_key_arn]
+  }
+
   # These know no resource.
   statement {
     sid       = "List"
-    actions   = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages", "sagemaker:ListModels"]
+    actions   = ["sagemaker:ListModelPackageGroups", "sagemaker:ListModelPackages"]
     resources = ["*"]
   }
 

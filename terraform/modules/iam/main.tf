@@ -3,7 +3,8 @@ locals {
   account  = "${var.context.region}:${var.context.account_id}"
   host     = trimprefix(var.gitlab.url, "https://")
   provider = "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.host}"
-  role_of  = { for suffix in keys(var.sagemaker_roles) : suffix => join("-", compact([local.name, "sagemaker", suffix])) }
+  job_role = { for suffix in keys(var.sagemaker_roles) : suffix => join("-", compact([local.name, "job", suffix])) }
+  serving  = { for suffix in keys(var.sagemaker_roles) : suffix => join("-", compact([local.name, "endpoint", suffix])) }
 }
 
 resource "aws_iam_role" "ci" {
@@ -20,20 +21,36 @@ resource "aws_iam_role_policy" "ci" {
   policy = data.aws_iam_policy_document.ci.json
 }
 
-resource "aws_iam_role" "sagemaker" {
+resource "aws_iam_role" "job" {
   for_each             = var.sagemaker_roles
-  name                 = local.role_of[each.key]
-  description          = "What SageMaker runs as for ${length(each.value.models)} model(s)"
+  name                 = local.job_role[each.key]
+  description          = "Training and processing jobs of ${length(each.value.models)} model(s)"
   assume_role_policy   = data.aws_iam_policy_document.sagemaker_trust.json
   permissions_boundary = var.context.boundary_arn
   tags                 = each.key == "" ? {} : { "modelway:model" = each.key }
 }
 
-resource "aws_iam_role_policy" "sagemaker" {
+resource "aws_iam_role_policy" "job" {
   for_each = var.sagemaker_roles
-  name     = "run-models"
-  role     = aws_iam_role.sagemaker[each.key].id
-  policy   = data.aws_iam_policy_document.sagemaker[each.key].json
+  name     = "run-jobs"
+  role     = aws_iam_role.job[each.key].id
+  policy   = data.aws_iam_policy_document.job[each.key].json
+}
+
+resource "aws_iam_role" "endpoint" {
+  for_each             = var.sagemaker_roles
+  name                 = local.serving[each.key]
+  description          = "Endpoints of ${length(each.value.models)} model(s)"
+  assume_role_policy   = data.aws_iam_policy_document.sagemaker_trust.json
+  permissions_boundary = var.context.boundary_arn
+  tags                 = each.key == "" ? {} : { "modelway:model" = each.key }
+}
+
+resource "aws_iam_role_policy" "endpoint" {
+  for_each = var.sagemaker_roles
+  name     = "serve-models"
+  role     = aws_iam_role.endpoint[each.key].id
+  policy   = data.aws_iam_policy_document.endpoint[each.key].json
 }
 
 # People assume it; the group whose members may is the bootstrap's, since a group can have no boundary.

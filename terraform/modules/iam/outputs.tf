@@ -4,8 +4,8 @@ output "ci_role_arn" {
 }
 
 output "sagemaker_role_arns" {
-  description = "Role ARN by suffix; built from the names."
-  value       = { for suffix, name in local.role_of : suffix => "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}" }
+  description = "ARNs of all roles of jobs and endpoints; built from the names."
+  value       = [for name in concat(values(local.job_role), values(local.serving)) : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"]
 }
 
 output "users_role_name" {

@@ -11,7 +11,7 @@ variable "context" {
 }
 
 variable "sagemaker_roles" {
-  description = "What SageMaker runs as: role suffix (empty: <project>-<environment>-sagemaker, for all) to the models and data prefixes that the role may read. A prefix is a key in the data bucket, ending in / or empty for all of it."
+  description = "What SageMaker runs as: suffix of a job role and an endpoint role (empty: <project>-<environment>-job and -endpoint, for all) to their models, and to the data prefixes that the job role may read. A prefix is a key in the data bucket, ending in / or empty for all of it."
   type        = map(object({ models = list(string), data_prefixes = list(string) }))
 }
 
@@ -27,6 +27,11 @@ variable "artifacts_bucket" {
 
 variable "key_arn" {
   description = "Key of both buckets."
+  type        = string
+}
+
+variable "signing_key_arn" {
+  description = "Key with which CI signs what it pushed."
   type        = string
 }
 

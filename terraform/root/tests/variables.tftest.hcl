@@ -82,7 +82,7 @@ run "adds_a_model_with_one_block" {
     monthly_budget_usd = 700
     models = {
       fraud  = { project = "risk/fraud", metrics = { drift = { max = 0.3 } }, budget_usd = 150 }
-      demand = { project = "shop/demand", data_prefixes = ["shop/", "weather/"] }
+      demand = { project = "shop/demand", data_prefixes = ["shop/", "weather/"], internet = true }
     }
   }
 
@@ -97,8 +97,18 @@ run "adds_a_model_with_one_block" {
   }
 
   assert {
-    condition     = output.settings.MODELWAY_SAGEMAKER_ROLE_ARN == "arn:aws:iam::111111111111:role/modelway-dev-sagemaker-{model}"
-    error_message = "the setting must name the role of each model"
+    condition     = output.settings.MODELWAY_JOB_ROLE_ARN == "arn:aws:iam::111111111111:role/modelway-dev-job-{model}"
+    error_message = "the setting must name the job role of each model"
+  }
+
+  assert {
+    condition     = output.settings.MODELWAY_ENDPOINT_ROLE_ARN == "arn:aws:iam::111111111111:role/modelway-dev-endpoint-{model}"
+    error_message = "the setting must name the endpoint role of each model"
+  }
+
+  assert {
+    condition     = output.settings.MODELWAY_INTERNET_MODELS == "demand" && output.settings.MODELWAY_SIGNING_KEY_ID == "alias/modelway-dev-signing"
+    error_message = "the settings must name the models that may reach the internet, and the signing key"
   }
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import hmac
 import io
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from modelway.contracts import DeploymentRequest
+from modelway.contracts import DeploymentRequest, TrainingRequest
 
 DIGEST = "sha256:" + "a" * 64
 REQUEST = DeploymentRequest.model_validate(
@@ -25,9 +27,34 @@ REQUEST = DeploymentRequest.model_validate(
         "image": {"repository_uri": "127.0.0.1:4566/modelway/fraud-detector", "version": "1.0.0", "digest": DIGEST},
         "request_example": '{"rows": [[1]]}',
         "response_example": '{"predictions": [0.5]}',
-        "provenance": {"project_path": "g/p", "commit_sha": "b" * 40, "pipeline_id": "7"},
+        "provenance": {"project_path": "g/p", "commit_sha": "b" * 40, "pipeline_id": "7", "triggered_by": "manual"},
     }
 )
+# The training that REQUEST's package came from.
+TRAINED = TrainingRequest(
+    model=REQUEST.model,
+    image=REQUEST.image,
+    provenance=REQUEST.provenance.model_copy(update={"pipeline_id": "6", "triggered_by": "commit"}),
+)
+CONTAINER = {
+    "Image": REQUEST.image.uri,
+    "ModelDataUrl": f"s3://a/records/fraud-detector/models/1.0.0-r0/{TRAINED.content_hash()}/model.tar.gz",
+    "Environment": {"MODELWAY_MODEL_VERSION": "1.0.0+r0", "MODELWAY_IMAGE_DIGEST": DIGEST},
+}
+PACKAGE = {
+    "ModelPackageArn": REQUEST.model_package_arn,
+    "ModelPackageGroupName": "modelway-fraud-detector",
+    "ModelApprovalStatus": "Approved",
+    "InferenceSpecification": {"Containers": [CONTAINER]},
+    "CustomerMetadataProperties": {
+        "model_version": "1.0.0+r0",
+        "sagemaker_model": "m",
+        "request": f"s3://a/records/fraud-detector/1.0.0-r0/{TRAINED.content_hash()}/request.json",
+        "request_digest": TRAINED.content_hash(64),
+        "approved_by": "ada",
+    },
+}
+MODEL = {"PrimaryContainer": CONTAINER, "ExecutionRoleArn": "e", "EnableNetworkIsolation": True}
 
 
 def missing(operation: str) -> ClientError:
@@ -40,7 +67,8 @@ class SageMaker:
     def __init__(self, **live: Any) -> None:
         self.live: dict[str, Any] | None = {"EndpointArn": "arn:endpoint", **live} if live else None
         self.calls: list[str] = []
-        self.packages = {REQUEST.model_package_arn: "Approved"}
+        self.packages: dict[str, dict[str, Any]] = {REQUEST.model_package_arn: copy.deepcopy(PACKAGE)}
+        self.models: dict[str, dict[str, Any]] = {"m": copy.deepcopy(MODEL)}
         self.configs: list[str] = []
         self.fails: set[str] = set()
         # Instance type by config, where it is not ml.m5.large; and who is asked before one changes.
@@ -50,7 +78,12 @@ class SageMaker:
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         if ModelPackageName not in self.packages:
             raise missing("DescribeModelPackage")
-        return {"ModelApprovalStatus": self.packages[ModelPackageName]}
+        return copy.deepcopy(self.packages[ModelPackageName])
+
+    def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
+        if ModelName not in self.models:
+            raise missing("DescribeModel")
+        return copy.deepcopy(self.models[ModelName])
 
     def create_endpoint_config(self, **request: Any) -> None:
         self.configs.append(request["EndpointConfigName"])
@@ -158,5 +191,21 @@ class Texts:
     def get(self, key: str) -> str | None:
         return self.texts.get(key)
 
+    def put_new(self, key: str, text: str) -> bool:
+        return self.texts.setdefault(key, text) is text
+
     def delete(self, key: str) -> None:
         self.texts.pop(key, None)
+
+
+class Key:
+    """A signing key in memory: who has its secret can sign."""
+
+    def __init__(self, secret: bytes = b"ours") -> None:
+        self._secret = secret
+
+    def sign(self, message: bytes) -> bytes:
+        return hmac.digest(self._secret, message, "sha256")
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        return hmac.compare_digest(signature, self.sign(message))

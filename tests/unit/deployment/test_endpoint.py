@@ -8,10 +8,8 @@ import pytest
 
 from modelway.deployment.endpoint import (
     Change,
-    NotApproved,
     NotVerified,
     apply_config,
-    require_approved,
     restore,
     same_shape,
     verify,
@@ -23,18 +21,6 @@ from tests.unit.deployment.fake_sagemaker import REQUEST, AutoScaling, Runtime, 
 
 def apply(client: SageMaker, config: str = "new", journal: Texts | None = None) -> Change:
     return apply_config(client, "e", config, [], journal or Texts(), "key", autoscaling=AutoScaling())
-
-
-@pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
-def test_only_an_approved_package_is_deployed(status: str) -> None:
-    client = SageMaker()
-    require_approved(client, REQUEST)
-    client.packages[REQUEST.model_package_arn] = status
-    with pytest.raises(NotApproved, match=f"{status}, not Approved"):
-        require_approved(client, REQUEST)
-    client.packages.clear()
-    with pytest.raises(NotApproved, match="there is no model package"):
-        require_approved(client, REQUEST)
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from modelway.contracts import Image
 from modelway.deployment import steps
 from modelway.deployment.endpoint import NotVerified
+from modelway.lineage.statement import NotOurs, sealed, statement
 from modelway.platform import Platform
-from modelway.versioning import names
-from tests.unit.deployment.fake_sagemaker import REQUEST, Runtime, SageMaker, Texts
+from modelway.versioning import locations, names
+from tests.unit.deployment.fake_sagemaker import REQUEST, TRAINED, Key, Runtime, SageMaker, Texts
 
 CONF = REQUEST.model_dump(mode="json")
-PLATFORM = Platform(data_bucket="d", artifacts_bucket="a", sagemaker_role_arn="r", sns_topic_arn="t", poll_seconds=0.01)
+PLATFORM = Platform(
+    data_bucket="d",
+    artifacts_bucket="a",
+    job_role_arn="r",
+    endpoint_role_arn="e",
+    signing_key_id="k",
+    sns_topic_arn="t",
+    poll_seconds=0.01,
+)
 CONFIG = names.endpoint_config_name("modelway", REQUEST)
 MODEL_ERROR = ClientError({"Error": {"Code": "ModelError", "Message": "it raised"}}, "InvokeEndpoint")
 
@@ -24,6 +36,15 @@ class Account:
 
     def __init__(self) -> None:
         self.sagemaker, self.runtime, self.bucket = SageMaker(), Runtime(), Texts()
+        self.sign(REQUEST.image, Key())
+        self.bucket.put(locations.request_key(TRAINED), TRAINED.model_dump_json())
+        examples = {"request": REQUEST.request_example, "response": REQUEST.response_example}
+        self.bucket.put(locations.examples_key("fraud-detector", REQUEST.image.digest), json.dumps(examples))
+
+    def sign(self, image: Image, key: Key, model: str = "fraud-detector") -> None:
+        """Put the statement of `image` to where the statement of REQUEST's image is read."""
+        envelope = sealed(statement(PLATFORM, model, image, TRAINED.provenance, []), key, "k")
+        self.bucket.put(locations.statement_key("fraud-detector", REQUEST.image.digest), envelope)
 
     def client(self, service: str) -> Any:
         known = {"sagemaker": self.sagemaker, "sagemaker-runtime": self.runtime}
@@ -37,6 +58,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(steps.boto3, "client", made.client)
     monkeypatch.setattr(steps, "platform_store", lambda _: made.bucket)
+    monkeypatch.setattr(steps, "platform_key", lambda _: Key())
     return made
 
 
@@ -48,10 +70,56 @@ def test_a_first_deployment_leaves_its_record(account: Account) -> None:
         "action": "created",
         "previous": None,
         "released": None,
+        "approved_by": "ada",
     }
     record = steps.prove_endpoint(CONF, change)
     assert record["verified"]
-    assert f"fraud-detector/deployments/{CONFIG}.json" in account.bucket.texts
+    assert (record["approved_by"], record["model_package_arn"]) == ("ada", REQUEST.model_package_arn)
+    assert f"records/fraud-detector/deployments/{CONFIG}.json" in account.bucket.texts
+
+
+def _unsigned(account: Account) -> None:
+    account.bucket.delete(locations.statement_key("fraud-detector", REQUEST.image.digest))
+
+
+def _signed_by_another_key(account: Account) -> None:
+    account.sign(REQUEST.image, Key(b"theirs"))
+
+
+def _signed_for_another_image(account: Account) -> None:
+    account.sign(REQUEST.image.model_copy(update={"digest": "sha256:" + "c" * 64}), Key())
+
+
+def _signed_for_another_model(account: Account) -> None:
+    account.sign(REQUEST.image, Key(), "demand")
+
+
+def _signed_for_another_version(account: Account) -> None:
+    account.sign(REQUEST.image.model_copy(update={"version": "2.0.0"}), Key())
+
+
+@pytest.mark.parametrize(
+    "statement_of",
+    [
+        _unsigned,
+        _signed_by_another_key,
+        _signed_for_another_image,
+        _signed_for_another_model,
+        _signed_for_another_version,
+    ],
+)
+@pytest.mark.attack(
+    attacker="holder of a role",
+    tries="pushes an image past the pipeline and deploys it by an approved package",
+    stopped_by="no endpoint gets an image whose origin this platform did not sign",
+)
+def test_an_image_that_this_platform_did_not_build_is_not_served(
+    account: Account, statement_of: Callable[[Account], None]
+) -> None:
+    statement_of(account)
+    with pytest.raises(NotOurs):
+        steps.change_endpoint(CONF)
+    assert (account.sagemaker.configs, account.sagemaker.calls) == ([], [])
 
 
 @pytest.mark.parametrize(

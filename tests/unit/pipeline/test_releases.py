@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from modelway.contracts import TrainingRequest
 from modelway.errors import UserError
+from modelway.lineage.statement import opened, require_ours
 from modelway.pipeline import releases
 from modelway.pipeline.releases import Releases
+from modelway.sagemaker.protection import InternetRefused
 from modelway.versioning import locations, names
-from tests.unit.deployment.fake_sagemaker import Texts
+from tests.unit.deployment.fake_sagemaker import Key, Texts
 from tests.unit.evaluation.specs import evaluation_of
 from tests.unit.pipeline.test_run import RECORD as DEPLOYED
 from tests.unit.sagemaker.test_requests import PLATFORM, TRAINING
@@ -24,7 +27,6 @@ class SageMaker:
     """Model names, and packages of one group by ARN."""
 
     def __init__(self) -> None:
-        self.models: list[str] = []
         self.packages: dict[str, dict[str, Any]] = {}
         self.updates: list[str] = []
         self.live: str | None = None
@@ -35,6 +37,7 @@ class SageMaker:
         metadata = {
             "model_version": version,
             "sagemaker_model": "m",
+            "request_digest": TRAINING.content_hash(64),
             "request": f"s3://{bucket}/{locations.request_key(TRAINING)}",
         }
         self.packages[f"arn:aws:sagemaker:x/{number}"] = {
@@ -42,6 +45,7 @@ class SageMaker:
             "ModelPackageVersion": number,
             "ModelApprovalStatus": status,
             "CustomerMetadataProperties": metadata,
+            "InferenceSpecification": {"Containers": [{"Image": TRAINING.image.uri}]},
         }
 
     def describe_model_package_group(self, ModelPackageGroupName: str) -> dict[str, Any]:  # noqa: N803
@@ -52,8 +56,15 @@ class SageMaker:
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
         return self.packages[ModelPackageName]
 
-    def update_model_package(self, ModelPackageArn: str, ModelApprovalStatus: str, **_: Any) -> None:  # noqa: N803
+    def update_model_package(
+        self,
+        ModelPackageArn: str,  # noqa: N803
+        ModelApprovalStatus: str,  # noqa: N803
+        CustomerMetadataProperties: dict[str, str],  # noqa: N803
+        **_: Any,
+    ) -> None:
         self.updates.append(ModelPackageArn)
+        self.packages[ModelPackageArn]["CustomerMetadataProperties"] |= CustomerMetadataProperties
         self.packages[ModelPackageArn]["ModelApprovalStatus"] = ModelApprovalStatus
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
@@ -72,11 +83,6 @@ class Pages:
         self._sagemaker, self._operation = sagemaker, operation
 
     def paginate(self, NameContains: str = "", **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
-        if self._operation == "list_models":
-            for name in self._sagemaker.models:
-                if NameContains in name:
-                    yield {"Models": [{"ModelName": name}]}
-            return
         if self._operation == "list_model_package_groups":
             yield {"ModelPackageGroupSummaryList": [{"ModelPackageGroupName": name} for name in self._sagemaker.groups]}
             return
@@ -103,12 +109,59 @@ def known(sagemaker: SageMaker, bucket: Texts) -> Releases:
     return Releases(PLATFORM)
 
 
-def test_retrainings_count_up_within_one_image_version(known: Releases, sagemaker: SageMaker) -> None:
-    assert known.next_retraining(MODEL, "1.0.0") == 0
-    prefix = names.model_name_prefix("modelway", MODEL, "1.0.0")
-    sagemaker.models = [f"{prefix}0-abcdef", f"{prefix}10-abcdef", f"{prefix}9-abcdef", f"other-{prefix}99-abcdef"]
-    assert known.next_retraining(MODEL, "1.0.0") == 11
-    assert known.next_retraining(MODEL, "1.0.1") == 0
+def test_a_retried_job_finds_its_request_and_another_pipeline_has_the_next_number(known: Releases) -> None:
+    def request(pipeline: str) -> TrainingRequest:
+        whence = TRAINING.provenance.model_copy(update={"pipeline_id": pipeline})
+        return known.request(TRAINING.model, TRAINING.image, whence)
+
+    first = request("7")
+    assert (first.retraining, request("8").retraining, request("9").retraining) == (0, 1, 2)
+    assert request("7") == first
+
+
+def test_long_names_keep_the_retraining_number(sagemaker: SageMaker, bucket: Texts) -> None:
+    """A SageMaker name of 63 characters has no room for it; the number is not read back from there."""
+    known = Releases(PLATFORM.model_copy(update={"project": "acme-ml-platform"}))
+    model = TRAINING.model.model_copy(update={"name": "churn-prediction-of-new-customer"})
+    for number in (0, 1):
+        whence = TRAINING.provenance.model_copy(update={"pipeline_id": str(number)})
+        request = known.request(model, TRAINING.image, whence)
+        assert request.retraining == number
+        assert len(names.model_name("acme-ml-platform", request)) <= names.SAGEMAKER_NAME_MAXIMUM
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="asks for the internet in model.yaml, to send training data away",
+    stopped_by="Terraform lists the models that may reach it; jobs and endpoints of all others are isolated",
+)
+def test_a_network_that_terraform_does_not_allow_trains_nothing(known: Releases, sagemaker: SageMaker) -> None:
+    open_model = TRAINING.model.model_copy(update={"network": "internet"})
+    with pytest.raises(InternetRefused, match=r"network: internet is not allowed to 'fraud-detector' in local"):
+        known.request(open_model, TRAINING.image, TRAINING.provenance)
+    allowed = Releases(PLATFORM.model_copy(update={"internet_models": MODEL}))
+    assert allowed.request(open_model, TRAINING.image, TRAINING.provenance).retraining == 0
+
+
+def test_an_image_is_signed_with_what_is_kept_of_it(
+    known: Releases, bucket: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releases, "platform_key", lambda _: Key())
+    known.keep_bill_of_materials(MODEL, TRAINING.image.digest, "{}")
+    known.keep_scan(MODEL, TRAINING.image.digest, "[]")
+    uri = known.sign(MODEL, TRAINING.image, TRAINING.provenance, "https://gitlab.example/g/p")
+    envelope = bucket.get(uri.split("/", 3)[3])
+    require_ours(envelope, Key(), PLATFORM, MODEL, TRAINING.image)
+    found = opened(str(envelope), Key())["predicate"]
+    assert [item["name"] for item in found["runDetails"]["byproducts"]] == ["sbom", "scan"]
+    assert found["buildDefinition"]["resolvedDependencies"][0]["uri"] == "git+https://gitlab.example/g/p"
+
+
+def test_outside_the_loopback_an_image_without_its_scan_is_not_signed(bucket: Texts, sagemaker: SageMaker) -> None:
+    known = Releases(PLATFORM.model_copy(update={"environment": "dev"}))
+    with pytest.raises(UserError, match="no sbom and no scan to sign") as caught:
+        known.sign(MODEL, TRAINING.image, TRAINING.provenance)
+    assert caught.value.fix == "modelway ci sbom; modelway ci scan"
 
 
 def test_the_newest_that_is_not_rejected(known: Releases, sagemaker: SageMaker) -> None:
@@ -137,6 +190,9 @@ def test_approval_is_set_once(known: Releases, sagemaker: SageMaker) -> None:
     known.approve(known.package(MODEL))
     known.approve(known.package(MODEL))
     assert len(sagemaker.updates) == 1
+    written = known.package(MODEL)["CustomerMetadataProperties"]
+    assert written["approved_by"]
+    assert {"approved_at", "approved_in"} <= set(written)
 
 
 def test_a_deployment_needs_the_request_and_the_example(known: Releases, sagemaker: SageMaker, bucket: Texts) -> None:
@@ -157,8 +213,7 @@ def test_a_retrain_is_the_same_image_under_the_next_number(
     known: Releases, sagemaker: SageMaker, bucket: Texts
 ) -> None:
     sagemaker.add("1.0.0+r0")
-    sagemaker.models = [names.model_name("modelway", TRAINING)]
-    bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
+    assert known.request(TRAINING.model, TRAINING.image, TRAINING.provenance) == TRAINING
     request = known.retrain_request(MODEL)
     assert (request.retraining, request.image, request.provenance.triggered_by) == (1, TRAINING.image, "schedule")
     assert bucket.get(locations.request_key(request))

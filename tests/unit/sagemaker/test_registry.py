@@ -171,12 +171,18 @@ def test_the_champion_is_the_model_that_is_served(status: str) -> None:
     assert champion.model_version == "1.0.0+r2"
 
 
-def test_a_version_is_registered_once() -> None:
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="has a second request with a version adopt the package of the first",
+    stopped_by="a package is found by its request's content, not by its version",
+)
+def test_a_training_is_registered_once_and_no_other_takes_its_package() -> None:
     client = SageMaker()
 
-    def register(version: str) -> str:
-        wanted = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": {"model_version": version}}
+    def register(digest: str) -> str:
+        metadata = {"model_version": "1.0.0+r0", "request_digest": digest}
+        wanted = {"ModelPackageGroupName": "g", "CustomerMetadataProperties": metadata}
         return register_package(client, wanted, [{"Key": "modelway:model", "Value": "g"}])
 
-    assert [register(version) for version in ("1+r0", "1+r1", "1+r0", "1+r1")] == ["arn/1", "arn/2", "arn/1", "arn/2"]
+    assert [register(digest) for digest in ("a", "b", "a", "b")] == ["arn/1", "arn/2", "arn/1", "arn/2"]
     assert (client.groups, len(client.packages)) == (["g"], 2)

@@ -39,7 +39,9 @@ DEPLOYMENT = DeploymentRequest.model_validate(
 PLATFORM = Platform(
     data_bucket="d",
     artifacts_bucket="a",
-    sagemaker_role_arn="arn:aws:iam::123456789012:role/modelway-local-sagemaker",
+    job_role_arn="arn:aws:iam::123456789012:role/modelway-local-job-{model}",
+    endpoint_role_arn="arn:aws:iam::123456789012:role/modelway-local-endpoint-{model}",
+    signing_key_id="alias/modelway-local-signing",
     sns_topic_arn="arn:aws:sns:eu-west-1:123456789012:t",
 )
 REPORT = EvaluationReport(model_name="fraud-detector", model_version="1.0.0+r0", rows=0, metrics=())

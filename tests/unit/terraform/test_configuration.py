@@ -97,7 +97,10 @@ def test_the_local_stack_without_terraform_gives_the_same_names() -> None:
     assert "${local.name}-notifications" in text
     assert settings.slack_secret_id == "modelway/local/slack-webhook"
     assert "${var.context.project}/${var.context.environment}/slack-webhook" in text
-    assert settings.sagemaker_role_arn.endswith(":role/modelway-local-sagemaker-{model}")
+    assert settings.job_role_arn.endswith(":role/modelway-local-job-{model}")
+    assert settings.endpoint_role_arn.endswith(":role/modelway-local-endpoint-{model}")
+    assert settings.signing_key_id == "alias/modelway-local-signing"
+    assert '"alias/${local.name}-signing"' in text
     assert names.trigger_function("modelway", "local") == "modelway-local-trigger-dag"
     assert "${var.context.project}-${var.context.environment}-trigger-dag" in text
     assert (settings.data_bucket, settings.artifacts_bucket) == ("modelway-local-data", "modelway-local-artifacts")

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from modelway.versioning import names
+from tests.unit.sagemaker.test_requests import TRAINING
 
 SAGEMAKER = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
@@ -34,14 +35,12 @@ def test_slug() -> None:
     assert names.slug("1.4.2+r3") == "1-4-2-r3"
 
 
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        pytest.param("modelway-fraud-1-4-2-r3-0a1b2c", 3, id="its own"),
-        pytest.param("modelway-fraud-1-4-20-r3-0a1b2c", None, id="a longer version"),
-        pytest.param("modelway-fraud-1-4-2-r3-0a1b2c-x", None, id="something after"),
-        pytest.param("modelway-fraud-two-1-4-2-r3-0a1b2c", None, id="a longer model"),
-    ],
-)
-def test_retraining_number_is_read_back(name: str, number: int | None) -> None:
-    assert names.retraining_of("modelway", "fraud", "1.4.2", name) == number
+def test_two_requests_of_one_version_have_two_models() -> None:
+    other = TRAINING.model_copy(update={"provenance": TRAINING.provenance.model_copy(update={"pipeline_id": "8"})})
+    assert TRAINING.model_version == other.model_version
+    assert names.model_name("modelway", TRAINING) != names.model_name("modelway", other)
+
+
+def test_a_models_roles_are_two() -> None:
+    assert names.job_role("modelway", "dev", "fraud") == "modelway-dev-job-fraud"
+    assert names.endpoint_role("modelway", "dev", "fraud") == "modelway-dev-endpoint-fraud"

@@ -22,7 +22,7 @@ run "plan" {
   }
 
   assert {
-    condition     = output.settings.MODELWAY_SAGEMAKER_ROLE_ARN == "arn:aws:iam::${var.account_id}:role/modelway-stage-sagemaker-{model}"
+    condition     = output.settings.MODELWAY_JOB_ROLE_ARN == "arn:aws:iam::${var.account_id}:role/modelway-stage-job-{model}"
     error_message = "the role of jobs and models has another name"
   }
 

@@ -17,7 +17,14 @@ from modelway.platform import Platform
 from modelway.trigger import DagNotFound
 
 ROOT = Path(__file__).parents[4]
-PLATFORM = Platform(data_bucket="d", artifacts_bucket="a", sagemaker_role_arn="r", sns_topic_arn="t")
+PLATFORM = Platform(
+    data_bucket="d",
+    artifacts_bucket="a",
+    job_role_arn="r",
+    endpoint_role_arn="e",
+    signing_key_id="k",
+    sns_topic_arn="t",
+)
 Handler = Callable[[Any, object], dict[str, Any]]
 
 
