@@ -1,4 +1,4 @@
-"""A model's code cannot read what its parent was given, since it runs as another user. Needs root, as a CI container has."""
+"""A model's code cannot read what its parent was given: it runs as another user. Needs root, as a CI container has."""
 
 from __future__ import annotations
 
