@@ -40,15 +40,17 @@ class Platform(Document):
     mwaa_environment: str = Field(default="modelway-local", description="Name of the MWAA environment.")
     allowed_dags: str = Field(default="train_evaluate,deploy", description="DAG ids that the Lambda may start.")
     airflow_url: str = Field(default="", description="Airflow's web address, for links.")
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description='Each model\'s GitLab project, as JSON: {"fraud": "risk/fraud"}. A repo that uses another '
+        "project's name is refused. Empty only in the environment local, where any name may be used.",
+    )
     gitlab_url: str = Field(default="", description="GitLab's web address, for links.")
     poll_seconds: float = Field(default=30.0, gt=0, description="Interval between Describe calls, seconds.")
-    models: dict[str, str] = Field(
-        default={}, description="GitLab project of each model, as JSON; `{}`: a model belongs to no project."
-    )
 
     @field_validator("models", mode="before")
     @classmethod
-    def _models_from_json(cls, value: Any) -> Any:
+    def _read_models(cls, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value
 
     @classmethod
@@ -58,8 +60,7 @@ class Platform(Document):
 
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads back."""
-        values = {**self.model_dump(), "models": json.dumps(self.models, sort_keys=True, separators=(",", ":"))}
-        return {f"MODELWAY_{name.upper()}": str(value) for name, value in values.items()}
+        return {f"MODELWAY_{name.upper()}": _text(value) for name, value in self.model_dump().items()}
 
     def job_role_of(self, model: str) -> str:
         """ARN of the role that a model's training and processing jobs run as."""
@@ -78,6 +79,12 @@ class Platform(Document):
         """Where a link in a message may lead."""
         return hosts_of(self.airflow_url, self.gitlab_url)
 
+    def belongs_to(self, model: str, project_path: str) -> bool:
+        """Whether `model` is a name of that GitLab project; in an environment local without a list it always is."""
+        if not self.models and self.environment == "local":
+            return True
+        return self.models.get(model) == project_path
+
     @property
     def dags(self) -> frozenset[str]:
         """The allow-list as a set."""
@@ -86,3 +93,7 @@ class Platform(Document):
 
 def _listed(text: str) -> list[str]:
     return [item for part in text.split(",") if (item := part.strip())]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")) if isinstance(value, dict) else str(value)

@@ -1,4 +1,4 @@
-"""A small stateful GitLab on 127.0.0.1: jobs, artifacts, notes, schedules, tags, uploads and tokens."""
+"""A small stateful GitLab on 127.0.0.1: pipelines that trigger others, jobs, artifacts, notes, uploads, tokens."""
 
 from __future__ import annotations
 
@@ -37,11 +37,50 @@ class State:
     notes: dict[int, dict[int, dict[str, Any]]] = field(default_factory=dict)  # MR iid -> note id -> note
     schedules: list[dict[str, Any]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
-    pipelines: dict[int, dict[str, str]] = field(default_factory=dict)  # pipeline id -> job name -> address
+    projects: dict[int, dict[str, Any]] = field(default_factory=dict)  # project id -> what GET /projects/:id answers
+    pipelines: dict[int, dict[str, Any]] = field(default_factory=dict)  # pipeline id -> the same, with jobs and bridges
+    above: dict[int, int] = field(default_factory=dict)  # pipeline id -> the one that triggered it
+    job_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)  # CI_JOB_TOKEN -> what GET /job answers
+    merge_requests: dict[int, dict[str, Any]] = field(default_factory=dict)  # MR iid -> what its GET answers
     uploads: list[bytes] = field(default_factory=list)  # multipart bodies
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # answered first, one a request
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def trigger(self, commit: str, *, title: str = "feat: more", ref: str = "main", source: str = "push") -> None:
+        """Pipeline 901 of project 42 (risk/fraud) started pipeline 99 of project 1; its code is job 7's artifact."""
+        self.projects[1] = {
+            "id": 1,
+            "path_with_namespace": "ml-platform/modelway",
+            "default_branch": "main",
+            "restrict_user_defined_variables": True,
+            "ci_pipeline_variables_minimum_override_role": "no_one_allowed",
+        }
+        self.projects.setdefault(42, {"id": 42, "path_with_namespace": "risk/fraud", "default_branch": "main"})
+        self.pipelines[99] = {"id": 99, "project_id": 1, "web_url": "https://gitlab.example/99"}
+        job = {"id": 7, "name": "model-source", "commit": {"id": commit, "title": title}}
+        downstream = {"id": 99, "project_id": 1}
+        bridge = {"id": 8, "name": "train", "commit": job["commit"], "downstream_pipeline": downstream}
+        self.pipelines[901] = {
+            "id": 901,
+            "project_id": 42,
+            "ref": ref,
+            "tag": False,
+            "sha": commit,
+            "source": source,
+            "jobs": [job],
+            "bridges": [bridge],
+        }
+        self.above[99] = 901
+        self.job_tokens["job-token"] = {"id": 70, "pipeline": self.pipelines[99], "user": {"username": "ada"}}
+
+    def upstream_of(self, pipeline: int) -> dict[str, Any]:
+        above = self.pipelines.get(self.above.get(pipeline, 0))
+        if above is None:
+            return {"data": {"project": {"pipeline": {"upstream": None}}}}
+        project = {"id": f"gid://gitlab/Project/{above['project_id']}"}
+        upstream = {"id": f"gid://gitlab/Ci::Pipeline/{above['id']}", "project": project}
+        return {"data": {"project": {"pipeline": {"upstream": upstream}}}}
 
     def notes_of(self, iid: int, method: str, body: dict[str, Any], note_id: int | None) -> Answer:
         notes = self.notes.setdefault(iid, {})
@@ -83,8 +122,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _authorised(self) -> bool:
-        token = self.headers.get("PRIVATE-TOKEN") or self.headers.get("JOB-TOKEN")
-        return token in self.state.tokens
+        if job_token := self.headers.get("JOB-TOKEN"):
+            return job_token in self.state.job_tokens
+        return self.headers.get("PRIVATE-TOKEN") in self.state.tokens
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -111,12 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"id": int(match[1]), "commit": {"id": self.state.jobs[int(match[1])]}}
         if match := re.fullmatch(r"/projects/\d+/merge_requests/(\d+)/notes(?:/(\d+))?", path):
             return self.state.notes_of(int(match[1]), self.command, body, int(match[2]) if match[2] else None)
-        if match := re.fullmatch(r"/projects/\d+/pipelines/(\d+)/jobs", path):
-            jobs = self.state.pipelines.get(int(match[1]))
-            listed = [
-                {"id": number, "name": name, "web_url": url} for number, (name, url) in enumerate((jobs or {}).items())
-            ]
-            return (404, {"message": "404 Not found"}) if jobs is None else (200, listed)
+        if (answer := self._facts(path, body)) is not None:
+            return answer
         if re.fullmatch(r"/projects/\d+/pipeline_schedules", path):
             return 200, self.state.schedules
         if re.fullmatch(r"/projects/\d+/repository/tags", path):
@@ -124,6 +160,22 @@ class Handler(BaseHTTPRequestHandler):
         if re.fullmatch(r"/projects/\d+/uploads", path):
             return 201, {"alt": "plot", "url": "/uploads/1/plot.png", "markdown": "![plot](/uploads/1/plot.png)"}
         return 404, {"message": "404 Not Found"}
+
+    def _facts(self, path: str, body: dict[str, Any]) -> Answer | None:
+        """What is known of jobs, pipelines and projects; None for any other path."""
+        if path == "/job":
+            return 200, self.state.job_tokens[self.headers["JOB-TOKEN"]]
+        if path == "/api/graphql":
+            return 200, self.state.upstream_of(int(body["variables"]["pipeline"].rpartition("/")[2]))
+        if (match := re.fullmatch(r"/projects/(\d+)", path)) and int(match[1]) in self.state.projects:
+            return 200, self.state.projects[int(match[1])]
+        if match := re.fullmatch(r"/projects/(\d+)/pipelines/(\d+)(?:/(jobs|bridges))?", path):
+            pipeline = self.state.pipelines.get(int(match[2]))
+            if pipeline is not None and pipeline["project_id"] == int(match[1]):
+                return 200, pipeline[match[3]] if match[3] else pipeline
+        if match := re.fullmatch(r"/projects/\d+/merge_requests/(\d+)", path):
+            return 200, self.state.merge_requests[int(match[1])]
+        return None
 
     def _artifact(self, job_id: int) -> None:
         artifact = self.state.artifacts.get(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -103,6 +104,10 @@ def platform(
     project.variables = {
         **stack.environment(),
         "MODELWAY_GITLAB_TOKEN": TOKEN,
+        "MODELWAY_SETTINGS_TOKEN": TOKEN,
+        # GitLab makes one for each job.
+        "CI_JOB_TOKEN": "job-token",
+        "MODELWAY_MODELS": json.dumps({"breast-cancer": MODEL}),
         "MODELWAY_BASE_IMAGE": base,
         "MODELWAY_STORAGE_DRIVER": "overlay",
         "MODELWAY_BUILD_CA": os.environ.get("SSL_CERT_FILE", ""),

@@ -1,7 +1,7 @@
 """GitLab projects on this disk, whose pipelines gitlab-ci-local runs from their own YAML.
 
 What differs from GitLab: jobs run in shells of this machine instead of in their images (CI_PROJECT_DIR still names the
-image's folder); all share one cache; `trigger` does nothing, so `bridge_variables` reads what it would pass;
+image's folder); all share one cache; `trigger` does nothing, so `bridge_inputs` reads what it would pass;
 `id_tokens`, `resource_group`, `retry`, `timeout` and `environment` are accepted and have no effect.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import zipfile
@@ -53,12 +52,15 @@ class Project:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def pipeline(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a pipeline, or the jobs that `arguments` name; `variables` are those of this pipeline alone."""
+    def pipeline(
+        self, *arguments: str, source: str = "push", inputs: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a pipeline of this source with these inputs, or the jobs of it that `arguments` name."""
         # With a type, or else a value that is a path would be read as a file variable.
         typed = {name: {"type": "variable", "values": {"*": value}} for name, value in self.variables.items()}
         (self.folder / ".gitlab-ci-local-variables.yml").write_text(yaml.safe_dump(typed))
-        given = [part for name, value in variables.items() for part in ("--variable", f"{name}={value}")]
+        given = ["--variable", f"CI_PIPELINE_SOURCE={source}"]
+        given += [part for name, value in (inputs or {}).items() for part in ("--input", f"{name}={value}")]
         options = ["--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", "--no-color"]
         # Its schema is older than the YAML (artifacts:access: maintainer); tests/unit/ci asks GitLab's own.
         options += ["--no-json-schema-validation", "--ignore-predefined-vars", "CI_PIPELINE_SOURCE"]
@@ -72,9 +74,9 @@ class Project:
             check=False,
         )
 
-    def jobs(self, **variables: str) -> dict[str, str]:
-        """The jobs that a pipeline with these variables has, with the `when` of each."""
-        done = self.pipeline("--list-json", **variables)
+    def jobs(self, source: str = "push", **inputs: str) -> dict[str, str]:
+        """The jobs that a pipeline of this source with these inputs has, with the `when` of each."""
+        done = self.pipeline("--list-json", source=source, inputs=inputs)
         assert done.returncode == 0, done.stdout + done.stderr
         listed = json.loads(done.stdout[done.stdout.index("[") :])
         return {job["name"]: job["when"] for job in listed if job["when"] != "never"}
@@ -90,24 +92,16 @@ class Project:
                     archive.write(file, name)
         return buffer.getvalue()
 
-    def dotenv(self, job: str) -> dict[str, str]:
-        """Variables that the job passes on."""
-        reports = (self.folder / STATE / "artifacts" / job / ".gitlab-ci-reports" / "dotenv").rglob("*.env")
-        lines = [line for file in reports for line in file.read_text().splitlines()]
-        return dict(line.split("=", 1) for line in lines)
-
-    def bridge_variables(self, job: str, known: Mapping[str, str]) -> dict[str, str]:
-        """What the `trigger` job would pass downstream: its variables, those of GitLab and of its needs filled in."""
+    def bridge_inputs(self, job: str) -> dict[str, str]:
+        """What the `trigger` job would pass downstream: its inputs, as they stand."""
         # --preview resolves includes, inputs and extends, as GitLab does before it creates a pipeline.
         done = self.pipeline("--preview")
         assert done.returncode == 0, done.stderr
         document = done.stdout[done.stdout.index("---\n") :]
-        found: dict[str, Any] = yaml.safe_load(document)[job]["variables"]
-        return {name: _filled(str(value), known) for name, value in found.items()}
-
-
-def _filled(text: str, known: Mapping[str, str]) -> str:
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: known.get(match[1], ""), text)
+        bridge: dict[str, Any] = yaml.safe_load(document)[job]
+        assert "variables" not in bridge
+        inputs: dict[str, str] = bridge["trigger"]["inputs"]
+        return inputs
 
 
 def copy_tracked(source: Path, target: Path) -> None:

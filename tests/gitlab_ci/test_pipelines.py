@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.gitlab, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
 JOB = "train-breast-cancer"
-PROJECT_ID = 42
 TRAINING = {
     *("fetch-model", "validate-model", "lint-dockerfile", "admit-model", "reserve-version"),
     *("build-image", "push-image", "scan-image", "train", "report"),
@@ -39,7 +38,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture(scope="module")
 def upstream(model: Project, state: State, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables that the model repo's pipeline passes on; its data is in S3 and its artifact in GitLab."""
+    """Inputs that the model repo's pipeline passes on; its data is in S3 and its artifact in GitLab."""
     data = tmp_path_factory.mktemp("data")
     subprocess.run([sys.executable, str(model.folder / "data.py"), str(data)], check=True)
     for file in data.rglob("*.csv"):
@@ -48,27 +47,17 @@ def upstream(model: Project, state: State, stack: Stack, tmp_path_factory: pytes
     done = model.pipeline()
     assert done.returncode == 0, said(done)
     commit = model.git("rev-parse", "HEAD")
-    source = model.dotenv("model-source")
-    number = int(source["MODELWAY_SOURCE_JOB_ID"])
-    state.jobs[number] = commit
-    state.artifacts[number] = Artifact.of(model.artifact("model-source"))
-    known = {
-        "CI_PROJECT_ID": str(PROJECT_ID),
-        "CI_PROJECT_PATH": model.path,
-        "CI_COMMIT_SHA": commit,
-        "CI_COMMIT_TITLE": model.git("log", "-1", "--format=%s"),
-        "CI_COMMIT_REF_NAME": "main",
-        "CI_DEFAULT_BRANCH": "main",
-        "CI_PIPELINE_ID": "901",
-        "CI_PIPELINE_URL": f"{model.server}/{model.path}/-/pipelines/901",
-    }
-    return {**model.bridge_variables(JOB, known | source), "CI_PIPELINE_SOURCE": "pipeline"}
+    state.projects[42] = {"id": 42, "path_with_namespace": model.path, "default_branch": "main"}
+    state.trigger(commit, title=model.git("log", "-1", "--format=%s"))
+    state.jobs[7] = commit
+    state.artifacts[7] = Artifact.of(model.artifact("model-source"))
+    return model.bridge_inputs(JOB)
 
 
 @pytest.fixture(scope="module")
 def trained(platform: Project, upstream: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The pipeline that the bridge would start, to its end; `deploy` waits for a person."""
-    return platform.pipeline(**upstream)
+    """The pipeline that the bridge would start, to its end; `approve` waits for a person."""
+    return platform.pipeline(source="pipeline", inputs=upstream)
 
 
 def record(platform: Project, job: str, name: str) -> dict[str, Any]:
@@ -78,30 +67,24 @@ def record(platform: Project, job: str, name: str) -> dict[str, Any]:
 
 
 def test_the_model_repo_lints_tests_and_packs_its_code(upstream: dict[str, str], model: Project, state: State) -> None:
-    assert upstream["UPSTREAM_COMMIT_SHA"] == model.git("rev-parse", "HEAD")
-    assert (upstream["MODELWAY_MODEL_NAME"], upstream["UPSTREAM_MR_IID"]) == ("breast-cancer", "")
-    assert int(upstream["UPSTREAM_JOB_ID"]) in state.artifacts
+    assert upstream == {"model_name": "breast-cancer", "model_path": "."}
     ran = {path.name for path in (model.folder / STATE / "output").iterdir()}
     assert {"lint.log", "unit-tests.log", "model-source.log"} <= ran
 
 
 def test_each_kind_of_pipeline_has_its_jobs_and_no_other(platform: Project, upstream: dict[str, str]) -> None:
-    assert platform.jobs(**upstream) == {
-        **dict.fromkeys(TRAINING, "on_success"),
-        "deploy": "manual",
-        "rollback": "manual",
+    assert platform.jobs("pipeline", **upstream) == {
+        **dict.fromkeys(TRAINING | {"deploy"}, "on_success"),
+        **dict.fromkeys(["approve", "rollback"], "manual"),
     }
-    of_a_merge_request = {**upstream, "UPSTREAM_MR_IID": "5"}
-    assert set(platform.jobs(**of_a_merge_request)) == TRAINING
-    assert set(platform.jobs(**{**upstream, "UPSTREAM_REF": "feature"})) == TRAINING
-    assert set(platform.jobs(CI_PIPELINE_SOURCE="schedule", MODELWAY_SCHEDULE="daily")) == {"retrain-all"}
-    own = set(platform.jobs(CI_PIPELINE_SOURCE="push"))
+    assert set(platform.jobs("schedule", schedule="daily")) == {"retrain-all"}
+    own = set(platform.jobs())
     assert {"platform-lint", "platform-unit", "platform-integration"} <= own
-    assert not own & (TRAINING | {"deploy", "rollback", "retrain-all"})
+    assert not own & (TRAINING | {"approve", "deploy", "rollback", "retrain-all"})
 
 
 def test_the_downstream_pipeline_trains_the_image_that_buildah_built(
-    platform: Project, trained: subprocess.CompletedProcess[str], stack: Stack, upstream: dict[str, str]
+    platform: Project, trained: subprocess.CompletedProcess[str], stack: Stack, model: Project
 ) -> None:
     assert trained.returncode == 0, said(trained)
     image = record(platform, "push-image", "image.json")
@@ -117,7 +100,7 @@ def test_the_downstream_pipeline_trains_the_image_that_buildah_built(
     assert job["TrainingJobStatus"] == "Completed"
     assert job["AlgorithmSpecification"]["TrainingImage"].endswith(f"{name}@{image['digest']}")
     request = record(platform, "train", "request.json")
-    assert request["provenance"]["commit_sha"] == upstream["UPSTREAM_COMMIT_SHA"]
+    assert request["provenance"]["commit_sha"] == model.git("rev-parse", "HEAD")
     assert request["provenance"]["project_path"] == "risk/breast-cancer"
 
 
@@ -142,12 +125,12 @@ def test_a_critical_finding_stops_the_pipeline(
     file = Path(stack.home) / "advisories.json"
     try:
         file.write_text(json.dumps([advisory]))
-        refused = platform.pipeline("scan-image", **upstream)
+        refused = platform.pipeline("scan-image", source="pipeline", inputs=upstream)
         assert refused.returncode != 0
         assert "has 1 critical findings" in refused.stdout + refused.stderr
         assert "CVE-2026-0001 waitress 3." in refused.stdout + refused.stderr
         file.write_text(json.dumps([{**advisory, "severity": "HIGH"}]))
-        assert platform.pipeline("scan-image", **upstream).returncode == 0
+        assert platform.pipeline("scan-image", source="pipeline", inputs=upstream).returncode == 0
     finally:
         file.unlink()
 
@@ -159,9 +142,19 @@ def test_no_log_shows_a_token(platform: Project, trained: subprocess.CompletedPr
 def test_the_report_of_a_merge_request_is_one_note(
     platform: Project, trained: subprocess.CompletedProcess[str], upstream: dict[str, str], state: State
 ) -> None:
-    for _ in range(2):
-        done = platform.pipeline("report", **{**upstream, "UPSTREAM_MR_IID": "5"})
-        assert done.returncode == 0, said(done)
+    before = dict(state.pipelines[901])
+    state.pipelines[901] |= {"ref": "refs/merge-requests/5/head", "source": "merge_request_event"}
+    state.merge_requests[5] = {"source_project_id": 42}
+    try:
+        assert platform.pipeline("fetch-model", source="pipeline", inputs=upstream).returncode == 0
+        for _ in range(2):
+            done = platform.pipeline("report", source="pipeline", inputs=upstream)
+            assert done.returncode == 0, said(done)
+        refused = platform.pipeline("approve", source="pipeline", inputs=upstream)
+        assert "is of merge request 5, which is not merged" in refused.stdout + refused.stderr
+    finally:
+        state.pipelines[901] = before
+        assert platform.pipeline("fetch-model", source="pipeline", inputs=upstream).returncode == 0
     (note,) = state.notes[5].values()
     assert "### breast-cancer 1.0.0+r0: first version of this model" in note["body"]
     assert "| roc_auc ↑ |" in note["body"]
@@ -173,8 +166,12 @@ def test_the_report_of_a_merge_request_is_one_note(
 def test_the_manual_job_makes_an_endpoint(
     platform: Project, trained: subprocess.CompletedProcess[str], upstream: dict[str, str], stack: Stack, model: Project
 ) -> None:
-    done = platform.pipeline("deploy", **upstream)
-    assert done.returncode == 0, said(done)
+    early = platform.pipeline("deploy", source="pipeline", inputs=upstream)
+    assert "is not approved" in early.stdout + early.stderr
+    for job in ("approve", "deploy"):
+        done = platform.pipeline(job, source="pipeline", inputs=upstream)
+        assert done.returncode == 0, said(done)
+        assert job == "deploy" or "is approved by ada" in done.stdout, "GitLab says who, no variable"
     answer = client(stack, "sagemaker-runtime").invoke_endpoint(
         EndpointName="modelway-breast-cancer",
         Body=(model.folder / "samples" / "request.json").read_bytes(),
@@ -188,7 +185,7 @@ def test_the_manual_job_makes_an_endpoint(
 def test_the_schedule_trains_the_same_image_again(
     platform: Project, trained: subprocess.CompletedProcess[str], stack: Stack
 ) -> None:
-    done = platform.pipeline(CI_PIPELINE_SOURCE="schedule", MODELWAY_SCHEDULE="daily")
+    done = platform.pipeline(source="schedule", inputs={"schedule": "daily"})
     assert done.returncode == 0, said(done)
     assert "breast-cancer: retrained" in done.stdout
     sagemaker = client(stack, "sagemaker")

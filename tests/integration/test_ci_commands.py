@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 import boto3
 import pytest
 from modelway_local.stack.layout import Stack
+
+from modelway.pipeline.work import WorkFolder
+from tests.unit.pipeline.test_source import UPSTREAM
 
 pytestmark = pytest.mark.integration
 MODELWAY = str(Path(sys.executable).with_name("modelway"))
@@ -29,10 +33,18 @@ class Pipeline:
             **stack.environment(),
             "MODELWAY_OUT": str(self.work),
             "CI_PIPELINE_ID": "4711",
-            "UPSTREAM_PROJECT_PATH": "team/iris",
-            "UPSTREAM_COMMIT_SHA": COMMIT,
-            "UPSTREAM_COMMIT_TITLE": "feat: tell irises apart",
         }
+        facts = UPSTREAM.model_copy(update={"model_name": MODEL, "project_path": "team/iris", "commit_sha": COMMIT})
+        WorkFolder(self.work).room("upstream").write("upstream", facts)
+
+    def elsewhere(self, work: Path, **changed: object) -> Pipeline:
+        """The same model in another pipeline, whose facts differ as `changed` says."""
+        other = Pipeline.__new__(Pipeline)
+        other.repo, other.work = self.repo, work
+        other._environment = {**self._environment, "MODELWAY_OUT": str(work)}
+        facts = UPSTREAM.model_copy(update={"model_name": MODEL, "project_path": "team/iris", **changed})
+        WorkFolder(work).room("upstream").write("upstream", facts)
+        return other
 
     def job(self, *arguments: str, code: int = 0) -> str:
         """Standard output, or standard error of a job that must fail."""
@@ -74,9 +86,7 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
     ],
 )
 def test_a_step_out_of_turn_names_the_one_before(pipeline: Pipeline, step: str, before: str, tmp_path: Path) -> None:
-    other = Pipeline.__new__(Pipeline)
-    other.__dict__ |= pipeline.__dict__
-    other._environment = {**pipeline._environment, "MODELWAY_OUT": str(tmp_path)}
+    other = pipeline.elsewhere(tmp_path)
     folder = [str(pipeline.repo)] if step in ("deploy", "trigger", "attest", "push") else []
     assert f"modelway ci {before}" in other.job("ci", step, *folder, code=2)
 
@@ -105,8 +115,39 @@ def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
     said = pipeline.job("ci", "report")
     assert "first:" in said
     assert "<svg" in (pipeline.work / "report.html").read_text()
+    assert "is not approved" in pipeline.job("ci", "deploy", repo, code=2)
+    assert "1.0.0+r0 is approved by " in pipeline.job("ci", "approve", repo)
     assert "created: 1.0.0+r0" in pipeline.job("ci", "deploy", repo)
     assert pipeline.document("deployment")["verified"] is True
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="be run by `ci trigger`, which has the AWS identity, because no admission lies there",
+    stopped_by="trigger takes the admission's artifact, bound to the content, and never admits",
+)
+def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) -> None:
+    other, code, seen = pipeline.elsewhere(tmp_path / "out"), pipeline.repo / "src" / "model.py", tmp_path / "seen"
+    shutil.copy(pipeline.work / "image.json", other.work / "image.json")
+    before = code.read_text()
+    code.write_text(before + f"\nPath({str(seen)!r}).touch()\n")
+    try:
+        assert "modelway ci admit" in other.job("ci", "trigger", str(pipeline.repo), code=2)
+    finally:
+        code.write_text(before)
+    assert not seen.exists()
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="approve or deploy from a merge request's pipeline",
+    stopped_by="both ask what fetch-model verified",
+)
+@pytest.mark.parametrize("step", ["approve", "deploy"])
+def test_a_merge_requests_pipeline_deploys_nothing(pipeline: Pipeline, tmp_path: Path, step: str) -> None:
+    other = pipeline.elsewhere(tmp_path / "out", merge_request=5, ref="refs/merge-requests/5/head")
+    shutil.copy(pipeline.work / "record.json", other.work / "record.json")
+    assert "is of merge request 5, which is not merged" in other.job("ci", step, str(pipeline.repo), code=2)
 
 
 def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline: Pipeline) -> None:
@@ -116,11 +157,13 @@ def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline:
     spec.write_text(before.replace(metric, re.sub(r"threshold: [0-9.]+", "threshold: 1.5", metric)))
     assert spec.read_text() != before
     repo = str(pipeline.repo)
-    for leftover in pipeline.work.glob("*.json"):
+    for leftover in pipeline.work.glob("*.json"):  # what was admitted stays
         leftover.unlink()
     assert "is not that of" in pipeline.job("ci", "push", repo, code=2), "the image that lies there is of other code"
     pipeline.job("ci", "package", repo)
     pipeline.job("ci", "push", repo)
+    assert "what was admitted is not what lies in" in pipeline.job("ci", "trigger", repo, code=2)
+    pipeline.job("ci", "admit", repo)
     pipeline.job("ci", "trigger", repo)
     pipeline.job("ci", "wait")
     assert "is not accepted" in pipeline.job("ci", "report", code=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -12,15 +13,17 @@ from typing import Any, NamedTuple
 import pytest
 
 from modelway.cli.main import run
-from modelway.contracts import DeploymentRecord, TrainingRequest
+from modelway.contracts import DeploymentRecord, TrainingRequest, Upstream
 from modelway.errors import UserError
 from modelway.gitlab import commands
+from modelway.pipeline.work import WorkFolder
 from modelway.platform import Platform
 from modelway.versioning import locations
 from tests.fake_gitlab.server import Artifact, State, start
 from tests.unit.deployment.fake_sagemaker import SageMaker, Texts
 from tests.unit.gitlab.test_notes import record
 from tests.unit.gitlab.test_schedules import request
+from tests.unit.pipeline.test_source import UPSTREAM
 
 pytestmark = pytest.mark.integration
 COMMIT = "a" * 40
@@ -44,7 +47,9 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def state() -> State:
-    return State(jobs={7: COMMIT})
+    state = State(jobs={7: COMMIT})
+    state.trigger(COMMIT)
+    return state
 
 
 @pytest.fixture
@@ -56,11 +61,10 @@ def modelway(
     variables = {
         **PLATFORM.to_environment(),
         "CI_SERVER_URL": address,
-        "CI_PROJECT_ID": "1",
-        "CI_PIPELINE_ID": "99",
+        "CI_JOB_TOKEN": "job-token",
         "MODELWAY_GITLAB_TOKEN": "right-token",
-        "UPSTREAM_PROJECT_ID": "3",
-        "UPSTREAM_MR_IID": "5",
+        "MODELWAY_SETTINGS_TOKEN": "right-token",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -79,18 +83,62 @@ def modelway(
 
 
 def fetch(modelway: Any, *more: str) -> Outcome:
-    found: Outcome = modelway("fetch", "--project", "3", "--job", "7", "--commit", COMMIT, "--into", "source", *more)
+    found: Outcome = modelway("fetch", "--model", "fraud", "--into", "source", *more)
     return found
 
 
-def test_fetch_leaves_the_code(modelway: Any, state: State, tmp_path: Path) -> None:
+def pack(state: State, name: str, **more: str) -> None:
+    """The artifact of job 7: a model.yaml of that name, and more files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("model.yaml", "name: churn")
+        archive.writestr("model.yaml", request(name, "daily").model.model_dump_json())
+        for path, text in more.items():
+            archive.writestr(path, text)
     state.artifacts[7] = Artifact.of(buffer.getvalue())
-    assert fetch(modelway) == Outcome(0, "fetched job 7 into source\n", "")
-    assert (tmp_path / "source" / "model.yaml").read_text() == "name: churn"
+
+
+def facts(tmp_path: Path) -> Upstream:
+    return Upstream.model_validate_json((tmp_path / "out" / "upstream" / "upstream.json").read_text())
+
+
+def test_fetch_leaves_the_code_and_what_is_known_of_it(modelway: Any, state: State, tmp_path: Path) -> None:
+    pack(state, "fraud")
+    said = f"fetched job 7 of risk/fraud (main, {COMMIT[:12]}) into source\n"
+    assert fetch(modelway) == Outcome(0, said, "")
+    assert "fraud" in (tmp_path / "source" / "model.yaml").read_text()
+    assert (facts(tmp_path).project_path, facts(tmp_path).released) == ("risk/fraud", True)
     assert fetch(modelway).code == 2, "a folder that holds something is not overwritten"
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="send a .git folder whose configuration runs a program",
+    stopped_by="repositories are left out when an artifact is unpacked, at any depth and in any case",
+)
+@pytest.mark.parametrize("place", [".git/config", "a/b/.git/config", ".GIT/config", ".git", "git~1/config", ".git./x"])
+def test_no_repository_arrives(modelway: Any, state: State, tmp_path: Path, place: str) -> None:
+    pack(state, "fraud", **{place: "[gpg] program = x", ".gitattributes": "", "src/model.py": ""})
+    assert fetch(modelway).code == 0
+    files = {path.relative_to(tmp_path / "source").as_posix() for path in (tmp_path / "source").rglob("*")}
+    assert files - {"a", "a/b"} == {"model.yaml", ".gitattributes", "src", "src/model.py"}
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="train, push or write a note under the name of another project's model",
+    stopped_by="fetch-model compares GitLab's path of the project with the setting `models`",
+)
+@pytest.mark.parametrize("named", ["fraud", "churn"], ids=["by the input", "by model.yaml alone"])
+def test_a_name_of_another_project_is_refused_before_anything_is_kept(
+    modelway: Any, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    owners = {"fraud": "other/fraud"} if named == "fraud" else {"fraud": "risk/fraud", "churn": "other/churn"}
+    monkeypatch.setenv("MODELWAY_MODELS", json.dumps(owners))
+    pack(state, named)
+    outcome = fetch(modelway)
+    assert outcome.code == 2
+    assert "may not use the name 'fraud'" in outcome.err or "model.yaml says 'churn'" in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -116,6 +164,8 @@ def test_an_artifact_that_is_gone_is_the_model_teams_to_renew(modelway: Any) -> 
 @pytest.fixture
 def note(modelway: Any, tmp_path: Path) -> Any:
     """`note` on a record and a model.yaml that lie there."""
+    known = UPSTREAM.model_copy(update={"model_name": "churn", "merge_request": 5, "ref": "feature"})
+    WorkFolder().room("upstream").write("upstream", known)
     (tmp_path / "record.json").write_text(record().model_dump_json())
     (tmp_path / "model.yaml").write_text(request("churn", "daily").model.model_dump_json())
     return lambda *more: modelway("note", "--record", "record.json", "--model", "model.yaml", *more)
@@ -127,7 +177,6 @@ def test_the_note_shows_plot_numbers_and_links_and_is_updated(
     (tmp_path / "plot.png").write_bytes(PNG)
     monkeypatch.setenv("MODELWAY_AIRFLOW_URL", "https://airflow.example/")
     monkeypatch.setenv("MODELWAY_DAG_RUN_URL", "https://airflow.example/run")
-    state.pipelines[99] = {"report": "https://gitlab.example/jobs/1", "deploy": "https://gitlab.example/jobs/2"}
     for _ in range(2):
         assert note("--plot", "plot.png") == Outcome(0, "note 1 of merge request 5 is up to date\n", "")
     (written,) = state.notes[5].values()
@@ -136,27 +185,35 @@ def test_the_note_shows_plot_numbers_and_links_and_is_updated(
         "![plot](/uploads/1/plot.png)",
         "+0.01 … +0.03 (95%)",
         "[DAG run](https://airflow.example/run)",
-        "[deploy job](https://gitlab.example/jobs/2)",
+        "[pipeline](https://gitlab/77)",
+        "The deploy job comes with the default branch's pipeline",
     ):
         assert part in written["body"]
     assert PNG in state.uploads[0]
 
 
-@pytest.mark.parametrize("pipelines", [{}, {99: {"report": "x"}}], ids=["token may not look", "merge request"])
-def test_without_a_deploy_job_the_note_says_when_there_will_be_one(
-    note: Any, state: State, pipelines: dict[int, dict[str, str]]
-) -> None:
-    state.pipelines = pipelines
-    assert note("--plot", "absent.png").code == 0
-    (written,) = state.notes[5].values()
-    assert "The deploy job comes with the default branch's pipeline" in written["body"]
-    assert "![" not in written["body"]
+def test_outside_a_merge_request_there_is_no_note(note: Any, state: State) -> None:
+    WorkFolder().room("upstream").write("upstream", UPSTREAM.model_copy(update={"model_name": "churn"}))
+    assert note() == Outcome(0, "this pipeline is of main, not of a merge request: there is no note to write\n", "")
+    assert state.requests == []
 
 
-def test_a_note_outside_a_merge_request_is_refused(note: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UPSTREAM_MR_IID", "")
-    outcome = note()
-    assert (outcome.code, "UPSTREAM_MR_IID is '', not a number" in outcome.err) == (2, True)
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="have the platform write into another project's merge request",
+    stopped_by="project and merge request come from what fetch-model verified, not from variables",
+)
+def test_a_note_goes_where_the_pipeline_came_from(note: Any, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UPSTREAM_PROJECT_ID", "CI_PROJECT_ID", "UPSTREAM_MR_IID", "CI_MERGE_REQUEST_IID"):
+        monkeypatch.setenv(name, "666")
+    assert note().code == 0
+    assert {path for path in state.requests if "666" in path} == set()
+    assert list(state.notes) == [5]
+
+
+def test_a_note_before_fetch_says_so(modelway: Any) -> None:
+    outcome = modelway("note", "--record", "record.json", "--model", "model.yaml")
+    assert (outcome.code, "modelway ci fetch" in outcome.err) == (2, True)
 
 
 def deployed(config: str, previous: str | None) -> DeploymentRecord:
@@ -174,7 +231,13 @@ def deployed(config: str, previous: str | None) -> DeploymentRecord:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> tuple[SageMaker, Texts]:
+def merged(modelway: Any) -> None:
+    """What fetch left of the default branch's pipeline."""
+    WorkFolder().room("upstream").write("upstream", UPSTREAM.model_copy(update={"model_name": "churn"}))
+
+
+@pytest.fixture
+def account(merged: None, monkeypatch: pytest.MonkeyPatch) -> tuple[SageMaker, Texts]:
     """SageMaker with one endpoint that runs `new`, and the artifacts bucket."""
     sagemaker, texts = SageMaker(EndpointStatus="InService", EndpointConfigName="new"), Texts()
     clients = {"sagemaker": sagemaker, "application-autoscaling": sagemaker.autoscaling}
@@ -200,6 +263,27 @@ def test_rollback_of_a_first_deployment_is_refused(
         texts.put(locations.deployment_key("churn", "new"), deployed("new", None).model_dump_json())
     outcome = modelway("rollback", "--model", "churn")
     assert (outcome.code, "no configuration before it is on record" in outcome.err) == (2, True)
+    assert sagemaker.calls == []
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="roll an endpoint back from a branch's pipeline, or another project's endpoint",
+    stopped_by="rollback asks what fetch-model verified",
+)
+@pytest.mark.parametrize(
+    "changed",
+    [{"ref": "feature"}, {"merge_request": 5}, {"model_name": "fraud"}],
+    ids=["branch", "MR", "another model"],
+)
+def test_rollback_is_the_default_branchs_of_that_model(
+    modelway: Any, account: tuple[SageMaker, Texts], changed: dict[str, object]
+) -> None:
+    sagemaker, texts = account
+    texts.put(locations.deployment_key("churn", "new"), deployed("new", "old").model_dump_json())
+    known = UPSTREAM.model_copy(update={"model_name": "churn", **changed})
+    WorkFolder().room("upstream").write("upstream", known)
+    assert modelway("rollback", "--model", "churn").code == 2
     assert sagemaker.calls == []
 
 

@@ -40,17 +40,33 @@ def test_pylint_errors_block_and_the_rest_warns(repo: Path) -> None:
     assert findings[0].line > 1
 
 
-def test_the_rcfile_of_the_repo_is_used(repo: Path) -> None:
+RCFILES = {
+    "pylintrc": "[MAIN]\ninit-hook={hook}\nload-plugins=evil\nignore=model.py\n[MESSAGES CONTROL]\ndisable=all\n",
+    ".pylintrc": "[MAIN]\ninit-hook={hook}\n[MESSAGES CONTROL]\ndisable=all\n",
+    "pylintrc.toml": "[tool.pylint.main]\ninit-hook = {hook!r}\ndisable = ['all']\n",
+    "pyproject.toml": "[tool.pylint.main]\ninit-hook = {hook!r}\ndisable = ['all']\n",
+    "setup.cfg": "[pylint.MAIN]\ninit-hook={hook}\n[pylint.MESSAGES CONTROL]\ndisable=all\n",
+    "pylint/__init__.py": "{hook}",
+    "sitecustomize.py": "{hook}",
+    "src/sitecustomize.py": "{hook}",
+}
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="run code or switch the lint off by a pylint rcfile or a module that pylint would import",
+    stopped_by="pylint reads the platform's rcfile alone and starts isolated from the folder",
+)
+@pytest.mark.parametrize("name", list(RCFILES))
+def test_no_rcfile_of_the_repo_is_read(repo: Path, tmp_path: Path, name: str) -> None:
     edit(repo / "src" / "model.py", "scores.tolist(),", "scores.tolist() + undefined_name,")
-    (repo / "pylintrc").write_text("[MESSAGES CONTROL]\ndisable=all\nenable=missing-function-docstring\n")
-    assert validate_model(repo) == []
-
-
-def test_a_broken_rcfile_blocks(repo: Path) -> None:
-    (repo / "pylintrc").write_text("[MAIN\n")
-    (finding,) = validate_model(repo)
-    assert finding.blocks
-    assert "pylint did not run" in finding.message
+    hook = f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()"
+    (repo / name).parent.mkdir(exist_ok=True)
+    (repo / name).write_text(RCFILES[name].format(hook=hook))
+    (repo / "src" / "evil.py").write_text(hook)
+    checks = {finding.check for finding in validate_model(repo) if finding.blocks}
+    assert "pylint:undefined-variable" in checks
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("folder", ["model_template/template", "examples/breast-cancer"])

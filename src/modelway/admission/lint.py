@@ -1,8 +1,15 @@
-"""pylint on a model's code, in a process of its own: a repo's rcfile may run code, so it gets no credentials."""
+"""pylint on a model's code, by the platform's rcfile alone.
+
+A repo's own rcfile (pylintrc, pyproject.toml, setup.cfg, tox.ini) could run code (init-hook, load-plugins) or switch
+the lint off (disable, ignore), so none is read. pylint puts the linted folder on its own path, so a module there may
+still be imported in place of another: it runs as a user of its own where it can, without our environment, and in a job
+without an identity.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,75 +18,60 @@ from pathlib import Path
 from typing import Any
 
 from modelway.admission.findings import Finding
+from modelway.admission.unprivileged import UID, hand_over, same_user
 from modelway.shipped import shipped
 
 PLATFORM_RCFILE = shipped("ci/pylintrc")
-_RCFILES = ("pylintrc", ".pylintrc", "pylintrc.toml", ".pylintrc.toml")
 _BLOCKING = frozenset({"error", "fatal"})
 _SECONDS = 180
-
-
-def rcfile_of(model_dir: Path) -> Path | None:
-    """The rcfile of the model's folder or of the repo above it; else the platform's, where it is installed."""
-    for folder in _up_to_repo(model_dir.resolve()):
-        for name in _RCFILES:
-            if (folder / name).is_file():
-                return folder / name
-        project = folder / "pyproject.toml"
-        if project.is_file() and "[tool.pylint" in project.read_text(encoding="utf-8", errors="replace"):
-            return project
-    return PLATFORM_RCFILE if PLATFORM_RCFILE.is_file() else None
-
-
-def _up_to_repo(folder: Path) -> Iterator[Path]:
-    """The folder and those above it, up to the root of the git repo; the folder only, where there is no repo."""
-    above = [folder, *folder.parents]
-    root = next((index for index, place in enumerate(above) if (place / ".git").exists()), 0)
-    yield from above[: root + 1]
 
 
 def check_lint(model_dir: Path, source: Path, pythonpath: Sequence[Path] = ()) -> Iterator[Finding]:
     """pylint's messages; errors block, the rest warns. `pythonpath`: installed dependencies, for better answers."""
     files = sorted(str(path.resolve()) for path in source.rglob("*.py"))
-    rcfile = rcfile_of(model_dir)
+    rcfile = PLATFORM_RCFILE if PLATFORM_RCFILE.is_file() else Path(os.devnull)
+    options = [f"--rcfile={rcfile}", "--output-format=json2", "--score=n"]
+    options.append("--source-roots=" + ",".join(str(path.resolve()) for path in (source, *pythonpath)))
     # What is not installed here cannot be imported here: not the model's fault.
-    options = ["--output-format=json2", "--score=n", *([f"--rcfile={rcfile}"] if rcfile else [])]
     options += [] if pythonpath else ["--disable=import-error,no-name-in-module"]
-    with tempfile.TemporaryDirectory(prefix="modelway-pylint-") as scratch:
+    needed = [Path(sys.executable), Path(__file__), rcfile, *map(Path, files), *pythonpath]
+    own: dict[str, Any] = {} if same_user(needed) else {"user": UID, "group": UID, "extra_groups": []}
+    with tempfile.TemporaryDirectory(prefix="modelway-pylint-", ignore_cleanup_errors=True) as scratch:
+        if own:
+            hand_over(Path(scratch))
         try:
             result = subprocess.run(
-                [sys.executable, "-m", "pylint", *options, *files],
-                cwd=model_dir,
-                env=_environment(Path(scratch), [source, *pythonpath]),
+                # -I: neither the folder that it runs in nor PYTHONPATH comes before pylint's own modules.
+                [sys.executable, "-I", "-m", "pylint", *options, "--", *files],
+                cwd=scratch,
+                env=_environment(Path(scratch)),
                 capture_output=True,
                 text=True,
                 timeout=_SECONDS,
                 check=False,
+                **own,
             )
         except subprocess.TimeoutExpired:
             yield Finding("error", "pylint", source, f"pylint did not end within {_SECONDS} s", fix="run it by hand")
             return
-    yield from _findings(result, model_dir, rcfile)
+    yield from _findings(result, model_dir)
 
 
-def _environment(scratch: Path, pythonpath: Sequence[Path]) -> dict[str, str]:
+def _environment(scratch: Path) -> dict[str, str]:
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(scratch),
         "PYLINTHOME": str(scratch),
-        "PYTHONPATH": ":".join(str(path.resolve()) for path in pythonpath),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",
     }
 
 
-def _findings(result: subprocess.CompletedProcess[str], model_dir: Path, rcfile: Path | None) -> Iterator[Finding]:
+def _findings(result: subprocess.CompletedProcess[str], model_dir: Path) -> Iterator[Finding]:
     try:
         messages: list[dict[str, Any]] = json.loads(result.stdout)["messages"]
     except (ValueError, KeyError):
         said = (result.stderr or result.stdout).strip().splitlines()[-3:]
-        where = rcfile or model_dir
-        yield Finding("error", "pylint", where, f"pylint did not run: {' '.join(said)}", fix=f"correct {where}")
+        yield Finding("error", "pylint", model_dir, f"pylint did not run: {' '.join(said)}")
         return
     for message in messages:
         yield Finding(

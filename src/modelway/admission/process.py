@@ -1,7 +1,8 @@
 """The model's code as a process of its own: scrubbed environment, limits, its whole group killed at the end.
 
 What runs here was written by others: it gets no credentials, no proxy, no home directory, and bounded time, files and
-memory. It is not a sandbox: it runs as the same user, on the same network.
+memory. Where we are root it runs as a user of its own (`unprivileged`), who cannot read our environment in /proc. It is
+not a sandbox: it is on the same network.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from modelway.admission.unprivileged import UID, hand_over, same_user
 from modelway.errors import UserError
 
 _FILE_BYTES = 2 * 1024**3
@@ -50,6 +53,10 @@ class Program:
             **extra,
         }
 
+    def same_user(self) -> str:
+        """Why this would run as our own user; empty when it gets its own."""
+        return same_user((self.interpreter, self.program / "container.py", *self.pythonpath))
+
 
 class ModelProcess:
     """A started command; `log` is everything that it printed."""
@@ -72,7 +79,12 @@ def started(program: Program, command: str, base: Path, seconds: float, **extra:
 
     `seconds` bounds CPU time, of all threads, at four times the wall time that the caller allows.
     """
-    log = base / f"{command}.log"
+    # Not within `base`, which is the model's: it could have put a link there.
+    log = base.with_name(f"{base.name}-{command}.log")
+    environment = program.environment(base, extra)
+    own: dict[str, Any] = {} if program.same_user() else {"user": UID, "group": UID, "extra_groups": []}
+    if own:
+        hand_over(base)
     arguments = [str(program.interpreter), "-s", str(program.program.resolve() / "container.py"), command]
 
     def limit() -> None:
@@ -87,12 +99,13 @@ def started(program: Program, command: str, base: Path, seconds: float, **extra:
         popen = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
             arguments,
             cwd=base,
-            env=program.environment(base, extra),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=limit,
+            **own,
         )
     try:
         yield ModelProcess(popen, log)
@@ -128,7 +141,7 @@ def _ended(code: int) -> str:
 def _reason(path: Path) -> str:
     """The reason that the container left for SageMaker, if it left one."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")[:1024].strip()
+        text = "" if path.is_symlink() else path.read_text(encoding="utf-8", errors="replace")[:1024].strip()
     except OSError:
         return ""
     return f": {text}" if text else ""

@@ -78,12 +78,15 @@ def admit(
         raise UserError(f"{folder / 'container.py'} is missing", fix="take it from `modelway new` unchanged")
     runner = Program(interpreter, folder, tuple(pythonpath))
     seconds: dict[str, float] = {}
+    on_progress("user", runner.same_user() or "the model's code runs as a user of its own")
     with tempfile.TemporaryDirectory(prefix="modelway-admission-", ignore_cleanup_errors=True) as scratch:
-        base = Path(scratch)
+        # Each step that is prepared here gets a folder that no code of the model has touched: it may have left links.
+        base, evaluation = Path(scratch) / "training", Path(scratch) / "evaluation"
+        Path(scratch).chmod(0o711)
         with _timed("train", seconds, on_progress):
             _train(runner, base, spec, samples, limits.train)
         with _timed("evaluate", seconds, on_progress):
-            report = _evaluate(runner, base, spec, samples, limits.evaluate)
+            report = _evaluate(runner, evaluation, base / "model", spec, samples, limits.evaluate)
         with _timed("serve", seconds, on_progress):
             answer = check_service(runner, base, samples, limits.startup, limits.invoke)
             request_example, response_example = _example(samples.request), _example(answer)
@@ -124,17 +127,20 @@ def _train(program: Program, base: Path, spec: ModelSpec, samples: Samples, seco
         raise UserError("train ended well but left no model", fix="write it into the model_dir that train() is given")
 
 
-def _evaluate(program: Program, base: Path, spec: ModelSpec, samples: Samples, seconds: float) -> EvaluationReport:
+def _evaluate(
+    program: Program, base: Path, model: Path, spec: ModelSpec, samples: Samples, seconds: float
+) -> EvaluationReport:
     """Pack the model as SageMaker does, evaluate it on the holdout's sample, and compute the metrics."""
     source, output = base / "processing" / "input", base / "processing" / "output"
     (source / "model").mkdir(parents=True)
     output.mkdir()
     with tarfile.open(source / "model" / "model.tar.gz", "w:gz", compresslevel=1) as archive:
-        archive.add(base / "model", arcname=".")
+        archive.add(model, arcname=".")
     shutil.copytree(samples.channels[spec.evaluation.channel], source / "data")
     run(program, "evaluate", base, seconds, output / "message")
     written = output / "evaluation.json"
-    if not written.is_file():
+    # A link that the model's code left could lead to a file that only we may read.
+    if written.is_symlink() or not written.is_file():
         raise UserError("evaluate ended well but left no evaluation.json", fix="return a dictionary from evaluate()")
     evaluation = read_container_evaluation(written.read_bytes())
     # Thresholds say nothing of a few samples: only whether every metric can be computed matters here.

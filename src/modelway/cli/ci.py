@@ -1,53 +1,112 @@
-"""`modelway ci ...`: the same steps one by one, as GitLab's jobs call them; state passes through $MODELWAY_OUT."""
+"""`modelway ci ...`: the same steps one by one, as GitLab's jobs call them; state passes through $MODELWAY_OUT.
+
+`validate`, `admit` and `package` handle or run what a model team wrote and need no identity. All others have one: they
+begin with `_platform`, and tests/unit/ci/test_trust.py proves from the call graph that they run none of a model's code.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelway.cli import environment
 from modelway.cli.console import Console
-from modelway.errors import UserError
+from modelway.errors import PlatformError, UserError
 from modelway.shipped import shipped
+
+if TYPE_CHECKING:
+    from modelway.contracts import ModelSpec, TrainingRecord, Upstream
+    from modelway.platform import Platform
 
 app = typer.Typer(no_args_is_help=True, help="The steps of a pipeline, as GitLab's jobs call them.")
 Folder = Annotated[Path, typer.Argument(help="Folder with model.yaml.")]
 
 
+def _platform() -> Platform:
+    """The platform, for a job with an identity. Raises Overridden when a variable would lead it astray."""
+    from modelway.gitlab.trusted import refuse_overrides
+
+    platform = environment.connect()
+    refuse_overrides()
+    return platform
+
+
+def _upstream(platform: Platform | None) -> Upstream | None:
+    """What `fetch` verified; only in the environment local a pipeline may do without."""
+    from modelway.contracts import Upstream
+    from modelway.pipeline.work import WorkFolder
+
+    facts = WorkFolder().room("upstream")
+    if not facts.has("upstream") and platform is not None and platform.environment == "local":
+        return None
+    return facts.document("upstream", Upstream, "fetch")
+
+
+def _opened(folder: Path) -> tuple[Platform, ModelSpec, Upstream | None]:
+    """The platform, model.yaml and where the code comes from; a name that is not this project's is refused."""
+    from modelway.contracts.reading import read_model_spec
+    from modelway.pipeline.source import refuse_foreign
+
+    platform, spec = _platform(), read_model_spec(folder / "model.yaml")
+    upstream = _upstream(platform)
+    refuse_foreign(platform, upstream, spec.name)
+    return platform, spec, upstream
+
+
+def _title(upstream: Upstream | None) -> str:
+    return upstream.commit_title if upstream else ""
+
+
 @app.command()
 def validate(folder: Folder) -> None:
     """Check model.yaml, the files and the code (pylint)."""
+    wanted = os.environ.get("MODELWAY_MODEL_NAME")
     from modelway.pipeline.run import validated
 
     spec = validated(folder, lambda line: typer.echo(line, err=True))
+    if wanted and wanted != spec.name:
+        fix = "give the train job's input model_name the name in model.yaml"
+        raise UserError(f"the pipeline is for {wanted!r} and model.yaml says {spec.name!r}", fix=fix)
     typer.echo(f"{folder}: {spec.name} is valid")
 
 
 @app.command()
 def admit(folder: Folder) -> None:
     """Train, evaluate and serve once on the samples; keeps the example for the deployment's check."""
+    from modelway.admission.unprivileged import same_user
+    from modelway.contracts import Admission
     from modelway.contracts.reading import read_model_spec
-    from modelway.pipeline.run import admission
+    from modelway.pipeline.run import admission, content
     from modelway.pipeline.work import WorkFolder
 
-    result = admission(folder, read_model_spec(folder / "model.yaml"), lambda line: typer.echo(line, err=True))
-    WorkFolder().write("examples", {"request": result.request_example, "response": result.response_example})
+    spec, before = read_model_spec(folder / "model.yaml"), content(folder)
+    local = (os.environ.get("MODELWAY_ENVIRONMENT") or "local") == "local"
+    if os.environ.get("CI_JOB_TOKEN") and not local and (why := same_user()):
+        raise PlatformError(f"the model's code could read this job's token: {why}", fix="docs/how-to/gitlab.md, step 3")
+    result = admission(folder, spec, lambda line: typer.echo(line, err=True))
+    if content(folder) != before:
+        raise UserError(f"{folder} was changed while its code ran", fix="write below the folders that train() is given")
+    admitted = Admission(
+        model_name=spec.name,
+        content=before,
+        request_example=result.request_example,
+        response_example=result.response_example,
+    )
+    WorkFolder().room("admission").write("admission", admitted)
     typer.echo(f"admitted in {sum(result.seconds.values()):.1f} s")
 
 
 @app.command()
 def version(folder: Folder) -> None:
     """Compute the next version; the push reserves it."""
-    from modelway.contracts.reading import read_model_spec
     from modelway.pipeline.publishing import Publisher
-    from modelway.pipeline.source import commit_title
     from modelway.pipeline.work import WorkFolder
 
-    spec = read_model_spec(folder / "model.yaml")
-    found = Publisher(environment.connect(), spec.name).propose(folder, spec, commit_title(folder))
+    platform, spec, upstream = _opened(folder)
+    found = Publisher(platform, spec.name).propose(folder, spec, _title(upstream))
     work = WorkFolder()
     work.write("version", {"version": found.version, "bump": found.bump, "reasons": list(found.reasons)})
     work.dotenv("version", MODELWAY_VERSION=found.version)
@@ -58,11 +117,17 @@ def version(folder: Folder) -> None:
 def package(folder: Folder) -> None:
     """Build the image, say its digest and leave it in the folder `image` for `push`."""
     from modelway.contracts.reading import read_model_spec
+    from modelway.gitlab.trusted import gitlab_server
     from modelway.packaging.saved import save
     from modelway.pipeline.publishing import package as build
+    from modelway.pipeline.source import origin, provenance
     from modelway.pipeline.work import WorkFolder
 
-    built = build(folder, read_model_spec(folder / "model.yaml"), lambda line: typer.echo(line, err=True))
+    facts = WorkFolder().room("upstream")
+    upstream = _upstream(None) if facts.has("upstream") else None
+    came_from = origin(provenance(folder, upstream), gitlab_server() if upstream else "")
+    spec = read_model_spec(folder / "model.yaml")
+    built = build(folder, spec, lambda line: typer.echo(line, err=True), came_from)
     save(built, WorkFolder().path / "image")
     typer.echo(built.digest)
 
@@ -70,15 +135,13 @@ def package(folder: Folder) -> None:
 @app.command()
 def push(folder: Folder) -> None:
     """Push what `package` left under the next free version; a push of equal content keeps its version."""
-    from modelway.contracts.reading import read_model_spec
     from modelway.packaging.saved import load
     from modelway.pipeline.publishing import Publisher
-    from modelway.pipeline.source import commit_title
     from modelway.pipeline.work import WorkFolder
 
-    platform, spec, work = environment.connect(), read_model_spec(folder / "model.yaml"), WorkFolder()
+    (platform, spec, upstream), work = _opened(folder), WorkFolder()
     built = load(work.path / "image", folder, spec)
-    image, _ = Publisher(platform, spec.name).push(built, folder, spec, commit_title(folder))
+    image, _ = Publisher(platform, spec.name).push(built, folder, spec, _title(upstream))
     work.write("image", image)
     work.dotenv("image", MODELWAY_VERSION=image.version, MODELWAY_IMAGE=image.uri)
     typer.echo(f"{image.repository_uri}:{image.version} {image.digest}")
@@ -95,7 +158,7 @@ def scan() -> None:
     from modelway.pipeline.releases import Releases
     from modelway.pipeline.work import WorkFolder
 
-    platform = environment.connect()
+    platform = _platform()
     image = WorkFolder().document("image", Image, "push")
     try:
         found = scanned(boto3.client("ecr"), image, lambda line: typer.echo(line, err=True))
@@ -116,27 +179,27 @@ def scan() -> None:
 def attest(folder: Folder) -> None:
     """Sign where the pushed image comes from, with its list of contents and its scan; `deploy` refuses others."""
     from modelway.contracts import Image
-    from modelway.contracts.reading import read_model_spec
+    from modelway.gitlab.trusted import gitlab_server
     from modelway.pipeline.releases import Releases
     from modelway.pipeline.source import origin, provenance
     from modelway.pipeline.work import WorkFolder
 
-    platform, spec = environment.connect(), read_model_spec(folder / "model.yaml")
-    image = WorkFolder().document("image", Image, "push")
-    typer.echo(Releases(platform).sign(spec.name, image, provenance(folder), origin(folder).source))
+    platform, spec, upstream = _opened(folder)
+    image, came_from = WorkFolder().document("image", Image, "push"), provenance(folder, upstream)
+    source = origin(came_from, gitlab_server() if upstream else "").source
+    typer.echo(Releases(platform).sign(spec.name, image, came_from, source))
 
 
 @app.command()
 def sbom(folder: Folder) -> None:
     """List what is in the image that `package` left (CycloneDX), and keep the list under the image's digest."""
     from modelway.contracts import Image
-    from modelway.contracts.reading import read_model_spec
     from modelway.packaging.bill_of_materials import describe
     from modelway.packaging.saved import load
     from modelway.pipeline.releases import Releases
     from modelway.pipeline.work import WorkFolder
 
-    platform, spec, work = environment.connect(), read_model_spec(folder / "model.yaml"), WorkFolder()
+    (platform, spec, _), work = _opened(folder), WorkFolder()
     image = work.document("image", Image, "push")
     text = describe(load(work.path / "image", folder, spec), f"{image.repository_uri}:{image.version}")
     (work.path / "sbom.cdx.json").write_text(text)
@@ -145,26 +208,27 @@ def sbom(folder: Folder) -> None:
 
 @app.command()
 def trigger(folder: Folder) -> None:
-    """Start `train_evaluate` for the pushed image; a retried job finds the run that it started."""
-    from modelway.contracts import Image, TrainingRequest
-    from modelway.contracts.reading import read_model_spec
+    """Start `train_evaluate` for the pushed image; a retried job finds the run that it started.
+
+    It takes what `admit` left for just this content and never admits a model itself: this job has an identity.
+    """
+    from modelway.contracts import Admission, Image, TrainingRequest
     from modelway.pipeline.releases import Releases
-    from modelway.pipeline.run import admission
+    from modelway.pipeline.run import content
     from modelway.pipeline.runs import Runs
     from modelway.pipeline.source import provenance
     from modelway.pipeline.work import WorkFolder
 
-    platform, spec, work = environment.connect(), read_model_spec(folder / "model.yaml"), WorkFolder()
+    (platform, spec, upstream), work = _opened(folder), WorkFolder()
     image, releases = work.document("image", Image, "push"), Releases(platform)
-    if not work.has("examples"):
-        result = admission(folder, spec, lambda line: typer.echo(line, err=True))
-        work.write("examples", {"request": result.request_example, "response": result.response_example})
-    examples = work.read("examples", "admit")
-    releases.keep_examples(spec.name, image.digest, examples["request"], examples["response"])
+    admitted = work.room("admission").document("admission", Admission, "admit")
+    if (admitted.model_name, admitted.content) != (spec.name, content(folder)):
+        raise UserError(f"what was admitted is not what lies in {folder}", fix="modelway ci admit")
+    releases.keep_examples(spec.name, image.digest, admitted.request_example, admitted.response_example)
     if work.has("request"):
         request = work.document("request", TrainingRequest, "trigger")
     else:
-        request = releases.request(spec, image, provenance(folder))
+        request = releases.request(spec, image, provenance(folder, upstream))
         work.write("request", request)
     _started(work, Runs(platform).start("train_evaluate", request))
 
@@ -183,7 +247,7 @@ def wait() -> None:
     from modelway.pipeline.runs import Runs, training_failed
     from modelway.pipeline.work import WorkFolder
 
-    platform, work = environment.connect(), WorkFolder()
+    platform, work = _platform(), WorkFolder()
     ended = Runs(platform).wait(work.read("run", "trigger"), lambda task, state: typer.echo(f"{task}: {state}"))
     if ended["state"] != "success":
         raise training_failed(platform, work.document("request", TrainingRequest, "trigger"), ended)
@@ -202,7 +266,7 @@ def report() -> None:
 
     work = WorkFolder()
     record = work.document("record", TrainingRecord, "wait")
-    releases = Releases(environment.connect())
+    releases = Releases(_platform())
     (work.path / "report.html").write_text(releases.text(record.evaluation.report_s3_uri))
     if picture := releases.picture(work.document("request", TrainingRequest, "trigger")):
         (work.path / "plot.png").write_bytes(picture)
@@ -214,17 +278,47 @@ def report() -> None:
         raise UserError(f"{record.model_name} {record.model_version} is not accepted")
 
 
+def _candidate(folder: Path) -> tuple[Platform, TrainingRecord]:
+    """What this pipeline trained, of a default branch. Raises UserError in any other pipeline: merge first."""
+    from modelway.contracts import TrainingRecord
+    from modelway.pipeline.work import WorkFolder
+
+    platform, spec, upstream = _opened(folder)
+    if upstream and not upstream.released:
+        of = f"merge request {upstream.merge_request}" if upstream.merge_request else upstream.ref
+        raise UserError(f"this pipeline is of {of}, which is not merged", fix="merge, then deploy from main's pipeline")
+    trained = WorkFolder().document("record", TrainingRecord, "wait")
+    if trained.model_name != spec.name:
+        raise UserError(f"the record is of {trained.model_name}, not of {spec.name}", fix="modelway ci wait")
+    return platform, trained
+
+
+@app.command()
+def approve(folder: Folder) -> None:
+    """Approve the version that this pipeline trained, in the name of whoever started this job."""
+    from modelway.gitlab.client import connect_as_job
+    from modelway.gitlab.upstream import own_job
+    from modelway.pipeline.releases import Releases
+    from modelway.pipeline.source import requester
+
+    platform, trained = _candidate(folder)
+    # The token says who pressed the button; GITLAB_USER_LOGIN is a variable.
+    in_gitlab = bool(os.environ.get("CI_JOB_TOKEN")) or platform.environment != "local"
+    who = own_job(connect_as_job()).user if in_gitlab else requester()
+    releases = Releases(platform)
+    releases.approve(releases.package(trained.model_name, trained.model_version), by=who)
+    typer.echo(f"{trained.model_name} {trained.model_version} is approved by {who}")
+
+
 @app.command()
 def deploy(folder: Folder) -> None:
-    """Approve the version that this pipeline trained and make it the endpoint."""
-    from modelway.contracts import TrainingRecord
+    """Make the version that this pipeline trained the endpoint, once `approve` has approved it."""
     from modelway.pipeline.run import PipelineRun
     from modelway.pipeline.work import WorkFolder
 
-    del folder
+    platform, trained = _candidate(folder)
     work = WorkFolder()
-    trained = work.document("record", TrainingRecord, "wait")
-    deployed = PipelineRun(environment.connect(), Console()).deploy(trained.model_name, trained.model_version)
+    deployed = PipelineRun(platform, Console()).deploy_approved(trained.model_name, trained.model_version)
     work.write("deployment", deployed)
     typer.echo(f"{deployed.endpoint_name} {deployed.action}: {deployed.model_version}")
 
@@ -235,6 +329,6 @@ def retrain(model: Annotated[str, typer.Argument(help="Name of the model.")]) ->
     from modelway.pipeline.run import PipelineRun
     from modelway.pipeline.work import WorkFolder
 
-    record = PipelineRun(environment.connect(), Console()).retrain(model)
+    record = PipelineRun(_platform(), Console()).retrain(model)
     WorkFolder(Path(os.environ.get("MODELWAY_OUT", "out")) / model).write("record", record)
     typer.echo(f"{model} {record.model_version}: {record.decision.verdict}")

@@ -13,8 +13,10 @@ from modelway.contracts.results import (
     TrainingRecord,
     Verdict,
 )
+from modelway.contracts.upstream import Admission, Upstream
 
 __all__ = [
+    "Admission",
     "ContainerEvaluation",
     "Decision",
     "DeploymentRecord",
@@ -31,5 +33,6 @@ __all__ = [
     "Provenance",
     "TrainingRecord",
     "TrainingRequest",
+    "Upstream",
     "Verdict",
 ]

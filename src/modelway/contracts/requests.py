@@ -40,6 +40,10 @@ class Provenance(Document):
     pipeline_url: str = Field(default="", max_length=1024, description="Link to that pipeline.")
     commit_title: str = Field(default="", max_length=255, description="First line of the commit's message.")
     triggered_by: Literal["commit", "schedule", "manual"] = Field(default="commit", description="What set it off.")
+    merge_request: int | None = Field(
+        default=None, gt=0, description="Merge request of that pipeline, if it is of one."
+    )
+    released: bool = Field(default=True, description="Whether it is the default branch's, or a person's run by hand.")
 
 
 class TrainingRequest(Document):

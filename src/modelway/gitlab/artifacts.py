@@ -21,6 +21,8 @@ MAXIMUM_FILES = 20_000
 MAXIMUM_RATIO = 200  # unpacked to packed bytes, judged above RATIO_FLOOR only
 RATIO_FLOOR = 50 * MEBIBYTE
 CHUNK = MEBIBYTE
+# git, run in a folder that holds one of these, would obey its configuration, which may name programs to run.
+REPOSITORY = frozenset({".git", "git~1"})
 
 
 class ArtifactUnsafe(UserError):
@@ -98,6 +100,8 @@ def _check(infos: list[zipfile.ZipInfo]) -> None:
 def unpack(archive: BinaryIO, into: Path) -> Path:
     """Unpack a zip into `into`, all or nothing. Sizes are enforced while writing: headers may lie.
 
+    A git repository in it is left out, at any depth: what others packed is never a repository of ours.
+
     Raises ArtifactUnsafe.
     """
     into.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,7 @@ def unpack(archive: BinaryIO, into: Path) -> Path:
         try:
             with zipfile.ZipFile(archive) as opened:
                 _check(opened.infolist())
-                for info in opened.infolist():
+                for info in filter(_ships, opened.infolist()):
                     _write(opened, info, staged)
         except zipfile.BadZipFile as error:
             raise ArtifactUnsafe(f"the artifact is not a sound zip file: {error}") from error
@@ -115,6 +119,11 @@ def unpack(archive: BinaryIO, into: Path) -> Path:
             into.rmdir()
         shutil.move(staged, into)
     return into
+
+
+def _ships(info: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+    return not any(part.lower().rstrip(". ") in REPOSITORY for part in parts)
 
 
 def _write(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:

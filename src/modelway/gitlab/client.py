@@ -10,6 +10,7 @@ import gitlab
 import requests
 
 from modelway.errors import PlatformError
+from modelway.gitlab.trusted import gitlab_server
 
 TIMEOUT_SECONDS = 60.0
 
@@ -27,22 +28,37 @@ class GitLabRefused(PlatformError):
 
 
 def connect(environ: Mapping[str, str] | None = None) -> gitlab.Gitlab:
-    """A client for CI_SERVER_URL with MODELWAY_GITLAB_TOKEN, or else with the job's own CI_JOB_TOKEN.
+    """A client for the server of ci/trusted.toml with MODELWAY_GITLAB_TOKEN.
 
     python-gitlab waits as a 429's Retry-After says; 5xx and broken connections are retried with growing pauses.
-    Raises GitLabDenied when there is no token.
+    Raises GitLabDenied when there is no token, Overridden when a variable names another server.
     """
+    return _client(*_token("MODELWAY_GITLAB_TOKEN", environ))
+
+
+def connect_to_settings(environ: Mapping[str, str] | None = None) -> gitlab.Gitlab:
+    """A client with MODELWAY_SETTINGS_TOKEN, which reads this project's own settings. Raises as `connect`."""
+    return _client(*_token("MODELWAY_SETTINGS_TOKEN", environ))
+
+
+def connect_as_job(environ: Mapping[str, str] | None = None) -> gitlab.Gitlab:
+    """A client with CI_JOB_TOKEN, which proves which job this is and who started it. Raises as `connect`."""
+    server, token = _token("CI_JOB_TOKEN", environ)
+    return gitlab.Gitlab(server, job_token=token, timeout=TIMEOUT_SECONDS, retry_transient_errors=True)
+
+
+def _client(server: str, token: str) -> gitlab.Gitlab:
+    return gitlab.Gitlab(server, private_token=token, timeout=TIMEOUT_SECONDS, retry_transient_errors=True)
+
+
+def _token(variable: str, environ: Mapping[str, str] | None) -> tuple[str, str]:
+    """The server's address and the token."""
     source = os.environ if environ is None else environ
-    url = source.get("CI_SERVER_URL", "https://gitlab.com")
-    token = source.get("MODELWAY_GITLAB_TOKEN") or None
-    job_token = None if token else source.get("CI_JOB_TOKEN") or None
-    if not (token or job_token):
-        raise GitLabDenied(
-            "there is no token for GitLab", fix="add the masked variable MODELWAY_GITLAB_TOKEN, docs/how-to/gitlab.md"
-        )
-    return gitlab.Gitlab(
-        url, private_token=token, job_token=job_token, timeout=TIMEOUT_SECONDS, retry_transient_errors=True
-    )
+    token = source.get(variable)
+    if not token:
+        fix = f"add the masked variable {variable}, docs/how-to/gitlab.md"
+        raise GitLabDenied("there is no token for GitLab", fix=fix)
+    return gitlab_server(source), token
 
 
 @contextmanager

@@ -12,13 +12,17 @@ import typer
 import yaml
 
 from modelway.aws.channels import platform_store
-from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord
+from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord, Upstream
+from modelway.contracts.reading import read_model_spec
 from modelway.deployment.endpoint import restore
 from modelway.errors import PlatformError, UserError
-from modelway.gitlab import artifacts, notes, schedules
-from modelway.gitlab.client import connect
+from modelway.gitlab import artifacts, notes, schedules, upstream
+from modelway.gitlab.client import connect, connect_as_job, connect_to_settings
+from modelway.gitlab.trusted import refuse_overrides
 from modelway.inert import hosts_of
 from modelway.pipeline.releases import Releases
+from modelway.pipeline.source import refuse_foreign, refuse_other_project
+from modelway.pipeline.work import WorkFolder
 from modelway.platform import Platform
 from modelway.versioning import locations, names
 
@@ -27,13 +31,23 @@ app = typer.Typer(no_args_is_help=True, help="What GitLab's jobs call.")
 
 @app.command()
 def fetch(
-    project: Annotated[int, typer.Option(help="Id of the model's project.")],
-    job: Annotated[int, typer.Option(help="Id of the job whose artifact is the code.")],
+    model: Annotated[str, typer.Option(help="Name of the model that the pipeline is for.")],
     into: Annotated[Path, typer.Option(help="New folder for the files.")],
-    commit: Annotated[str, typer.Option(help="Commit that the job must be of.")] = "",
+    path: Annotated[Path, typer.Option(help="Folder of model.yaml within them.")] = Path(),
 ) -> None:
-    """Fetch a model's code by job id."""
-    typer.echo(f"fetched job {job} into {artifacts.fetch(connect(), project, job, commit, into)}")
+    """Find out which pipeline triggered this one, fetch its code and keep what is verified for the jobs that follow."""
+    refuse_overrides()
+    platform = Platform.from_environment()
+    own = upstream.own_job(connect_as_job())
+    own_path = upstream.refuse_pipeline_variables(connect_to_settings(), own.project_id)
+    client = connect()
+    facts = upstream.verified(client, own, own_path, model)
+    refuse_other_project(platform, model, facts.project_path)
+    artifacts.fetch(client, facts.project_id, facts.source_job_id, facts.commit_sha, into)
+    refuse_foreign(platform, facts, read_model_spec(into / path / "model.yaml").name)
+    WorkFolder().room("upstream").write("upstream", facts)
+    of = f"merge request {facts.merge_request}" if facts.merge_request else facts.ref
+    typer.echo(f"fetched job {facts.source_job_id} of {facts.project_path} ({of}, {facts.commit_sha[:12]}) into {into}")
 
 
 @app.command()
@@ -42,27 +56,39 @@ def note(
     model: Annotated[Path, typer.Option(help="The model's model.yaml.")],
     plot: Annotated[Path | None, typer.Option(help="PNG to upload and show; without the file, none is.")] = None,
 ) -> None:
-    """Write or update the merge request's note (UPSTREAM_PROJECT_ID, UPSTREAM_MR_IID)."""
+    """Write or update the note of the merge request that triggered the pipeline; there may be none."""
+    refuse_overrides()
+    facts = _facts()
+    if facts.merge_request is None:
+        typer.echo(f"this pipeline is of {facts.ref}, not of a merge request: there is no note to write")
+        return
     read = TrainingRecord.model_validate_json(record.read_text())
     spec = ModelSpec.model_validate(yaml.safe_load(model.read_text()))
+    refuse_foreign(Platform.from_environment(), facts, spec.name)
+    refuse_foreign(Platform.from_environment(), facts, read.model_name)
     client = connect()
-    project, merge_request = _number("UPSTREAM_PROJECT_ID"), _number("UPSTREAM_MR_IID")
     links = notes.Links(
         dag_run=os.environ.get("MODELWAY_DAG_RUN_URL", ""),
-        deploy_job=notes.deploy_job(client, *_this_pipeline()),
-        pipeline=os.environ.get("CI_PIPELINE_URL", ""),
+        pipeline=facts.downstream_pipeline_url,
         report=os.environ.get("MODELWAY_REPORT_URL", ""),
-        plot=notes.upload_plot(client, project, plot.name, plot.read_bytes()) if plot and plot.exists() else "",
+        plot=notes.upload_plot(client, facts.project_id, plot.name, plot.read_bytes())
+        if plot and plot.exists()
+        else "",
     )
     hosts = hosts_of(client.url, os.environ.get("MODELWAY_AIRFLOW_URL", ""))
-    number = notes.put_note(client, project, merge_request, spec.name, notes.render(read, spec, links, hosts))
-    typer.echo(f"note {number} of merge request {merge_request} is up to date")
+    body = notes.render(read, spec, links, hosts)
+    number = notes.put_note(client, facts.project_id, facts.merge_request, spec.name, body)
+    typer.echo(f"note {number} of merge request {facts.merge_request} is up to date")
 
 
 @app.command()
 def rollback(model: Annotated[str, typer.Option(help="Name of the model.")]) -> None:
     """Give the endpoint the configuration that it had before its last deployment."""
-    platform = Platform.from_environment()
+    refuse_overrides()
+    platform, facts = Platform.from_environment(), _facts()
+    refuse_foreign(platform, facts, model)
+    if not facts.released:
+        raise UserError(f"this pipeline is of {facts.ref}, which is not merged", fix="roll back from main's pipeline")
     client = boto3.client("sagemaker")
     endpoint = names.endpoint_name(platform.project, model)
     config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
@@ -76,6 +102,7 @@ def rollback(model: Annotated[str, typer.Option(help="Name of the model.")]) -> 
 @app.command("retrain-all")
 def retrain_all(schedule: Annotated[str, typer.Option(help="daily or weekly.")]) -> None:
     """Retrain every model whose model.yaml asks for this schedule; fails at the end if any failed."""
+    refuse_overrides()
     if schedule not in ("daily", "weekly"):
         raise UserError(f"--schedule: {schedule!r} is neither daily nor weekly")
     specs, unreadable = schedules.due(Releases(Platform.from_environment()), schedule)
@@ -91,15 +118,6 @@ def _retrain(model: str) -> int:
     return subprocess.run(["modelway", "ci", "retrain", model], check=False).returncode
 
 
-def _this_pipeline() -> tuple[int, int]:
-    """Project and id of the platform's pipeline; zeros outside one."""
-    found = [os.environ.get(name, "") for name in ("CI_PROJECT_ID", "CI_PIPELINE_ID")]
-    project, pipeline = (int(value) if value.isdigit() else 0 for value in found)
-    return project, pipeline
-
-
-def _number(variable: str) -> int:
-    value = os.environ.get(variable, "")
-    if not value.isdigit():
-        raise UserError(f"{variable} is {value!r}, not a number", fix="run this in a pipeline that upstream triggered")
-    return int(value)
+def _facts() -> Upstream:
+    """What `fetch` verified. Raises UserError where it did not run."""
+    return WorkFolder().room("upstream").document("upstream", Upstream, "fetch")

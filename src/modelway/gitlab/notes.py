@@ -9,7 +9,6 @@ import gitlab
 
 from modelway.contracts import Document, MetricResult, ModelSpec, TrainingRecord, Verdict
 from modelway.costs import CostEstimate, estimate
-from modelway.errors import PlatformError
 from modelway.gitlab.client import explained
 from modelway.inert import markdown, web_address
 
@@ -123,17 +122,6 @@ def put_note(client: gitlab.Gitlab, project_id: int, merge_request: int, model: 
                 note.save()
                 return int(note.id)
         return int(found.notes.create({"body": text}).id)
-
-
-def deploy_job(client: gitlab.Gitlab, project_id: int, pipeline_id: int) -> str:
-    """Address of the pipeline's manual job `deploy`; empty where there is none, or the token may not look."""
-    try:
-        with explained("look for the deploy job"):
-            pipeline = client.projects.get(project_id, lazy=True).pipelines.get(pipeline_id, lazy=True)
-            jobs = pipeline.jobs.list(iterator=True)
-            return next((str(job.web_url) for job in jobs if job.name == "deploy"), "")
-    except PlatformError:
-        return ""
 
 
 def upload_plot(client: gitlab.Gitlab, project_id: int, name: str, png: bytes) -> str:

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from modelway.admission.unprivileged import UID, hand_over, same_user
 from modelway.errors import PlatformError, UserError
 from modelway.packaging.layers import Layer, write_layer
 
@@ -107,15 +109,39 @@ def _ships(path: Path) -> bool:
 
 
 def _uv_install(requirements: Path, target: Path) -> None:
-    """From uv's cache first, so that a machine without a network works once it is warm."""
+    """From uv's cache first, so that a machine without a network works once it is warm; from wheels before sources.
+
+    A wheel is unpacked, a source distribution runs its author's code to be built: that gets none of our variables, and
+    a user and a cache of its own where we are root.
+    """
     command = [_uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)]
     command += ["--no-config", "--link-mode", "copy", "-r", str(requirements)]
-    if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode == 0:
-        return
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    for more in (["--no-build", "--offline"], ["--no-build"]):
+        if subprocess.run([*command, *more], capture_output=True, check=False, env=_kept()).returncode == 0:
+            return
+    result = _build(command, requirements, target)
     if result.returncode != 0:
         message = f"{requirements}: the dependencies cannot be installed:\n{result.stderr.strip()[-2000:]}"
         raise UserError(message, fix="correct the file and lock it again: uv pip compile requirements.in")
+
+
+def _build(command: list[str], requirements: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    own: dict[str, Any] = {}
+    environment = _kept()
+    if not same_user((Path(command[0]), Path(sys.executable), requirements, target)):
+        own = {"user": UID, "group": UID, "extra_groups": []}
+        scratch = target.with_name("uv-cache")
+        scratch.mkdir()
+        hand_over(target)
+        hand_over(scratch)
+        environment |= {"HOME": str(scratch), "UV_CACHE_DIR": str(scratch / "cache")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **own)
+
+
+def _kept() -> dict[str, str]:
+    """Our variables without those of GitLab, AWS and the platform: tokens are among them."""
+    secret = ("CI_", "GITLAB_", "AWS_", "MODELWAY_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(secret)}
 
 
 def _uv() -> str:

@@ -19,11 +19,11 @@ from modelway.packaging.image import (
     LABEL_IO_SCHEMA,
     LABEL_SPEC,
     BuiltImage,
+    Origin,
     content_of,
     read_io_schema,
 )
 from modelway.packaging.registry import Registry, TagTaken
-from modelway.pipeline.source import origin
 from modelway.platform import Platform
 from modelway.sagemaker.protection import require_allowed_network
 from modelway.versioning import names
@@ -122,6 +122,6 @@ def _next(last: Release | None, model_dir: Path, spec: ModelSpec, title: str) ->
     return next_version(last, read_io_schema(model_dir), frozenset(spec.training.channels), title)
 
 
-def package(model_dir: Path, spec: ModelSpec, on_progress: Progress) -> BuiltImage:
+def package(model_dir: Path, spec: ModelSpec, on_progress: Progress, came_from: Origin) -> BuiltImage:
     """Build the image; a change of code alone takes well under a second with the pure-Python builder."""
-    return build(model_dir, spec, origin(model_dir), on_progress)
+    return build(model_dir, spec, came_from, on_progress)

@@ -25,7 +25,7 @@ from modelway.deployment.approval import deployment_request, examples_of, traini
 from modelway.errors import UserError
 from modelway.lineage.statement import Evidence, sealed, statement
 from modelway.pipeline.reservations import reserve
-from modelway.pipeline.source import pipeline_id, requester
+from modelway.pipeline.source import pipeline_id, refuse_other_project, requester
 from modelway.platform import Platform
 from modelway.sagemaker.protection import require_allowed_network
 from modelway.sagemaker.registry import attempts, describe
@@ -111,33 +111,37 @@ class Releases:
         return sorted(found, key=lambda package: -int(package["ModelPackageVersion"]))
 
     def newest(self) -> list[Package]:
-        """The newest package that is not rejected, of each model of this environment that has one."""
+        """The newest package that a default branch released and nobody rejected, of each model that has one."""
         prefix = f"{self._platform.project}-"
         pages = self._sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
         groups = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
         found = (self._packages_of(group) for group in groups if group.startswith(prefix))
-        kept = ([package for package in packages if package["ModelApprovalStatus"] != "Rejected"] for packages in found)
+        kept = ([package for package in packages if _released(package)] for packages in found)
         newest = (packages[0] for packages in kept if packages)
         # Another project's name may start with this one's: its requests lie in a bucket of its own.
         ours = f"s3://{self._platform.artifacts_bucket}/"
         return [package for package in newest if package["CustomerMetadataProperties"]["request"].startswith(ours)]
 
     def package(self, model: str, version: str | None = None) -> Package:
-        """The package of `version` (1.4.2+r3, or 1.4.2 for its newest), else the newest that is not rejected."""
+        """The package of `version` (1.4.2+r3, or 1.4.2 for its newest).
+
+        Without one the newest that a default branch released and nobody rejected: unmerged work is taken by its version
+        only.
+        """
         found = self.packages(model)
         known = [str(p["CustomerMetadataProperties"]["model_version"]) for p in found]
         for package, its in zip(found, known, strict=True):
-            if version is None and package["ModelApprovalStatus"] != "Rejected":
+            if version is None and _released(package):
                 return package
             if version is not None and version in (its, its.split("+")[0]):
                 return package
-        wanted = f"version {version!r}" if version else "version that was accepted"
+        wanted = f"version {version!r}" if version else "version that was accepted and merged"
         raise UserError(f"{model!r} has no {wanted}; registered: {', '.join(known) or 'none'}")
 
-    def approve(self, package: Package, status: Approval = "Approved") -> None:
-        """Set the approval of a package, with who did it, when and where; nothing happens when it is set already."""
+    def approve(self, package: Package, status: Approval = "Approved", by: str = "") -> None:
+        """Set a package's approval in the name of `by`, with when and where; nothing happens when it is set already."""
         if package["ModelApprovalStatus"] != status:
-            who, when = requester(), datetime.now(UTC).isoformat(timespec="seconds")
+            who, when = by or requester(), datetime.now(UTC).isoformat(timespec="seconds")
             self._sagemaker.update_model_package(
                 ModelPackageArn=package["ModelPackageArn"],
                 ModelApprovalStatus=status,
@@ -168,6 +172,7 @@ class Releases:
     def retrain_request(self, model: str) -> TrainingRequest:
         """The newest accepted version's image, trained again on today's data."""
         last = self.training_request(self.package(model))
+        refuse_other_project(self._platform, model, last.provenance.project_path)
         changed = {"pipeline_id": pipeline_id(), "triggered_by": "schedule", "pipeline_url": ""}
         return self.request(last.model, last.image, last.provenance.model_copy(update=changed))
 
@@ -206,3 +211,9 @@ class Releases:
     def text(self, s3_uri: str) -> str:
         """A text of the artifacts bucket; empty when it is not there."""
         return self._store.get(s3_uri.split("/", 3)[3]) or ""
+
+
+def _released(package: Package) -> bool:
+    """Whether a package is the work of a default branch (or of a run by hand) and was not rejected."""
+    came_from = package.get("CustomerMetadataProperties", {}).get("released")
+    return bool(came_from == "true" and package["ModelApprovalStatus"] != "Rejected")

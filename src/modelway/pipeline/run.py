@@ -15,10 +15,11 @@ from modelway.deployment.steps import failure
 from modelway.errors import UserError
 from modelway.packaging.dependencies import cache_folder, install, running_minor
 from modelway.packaging.interpreters import clean_interpreter
+from modelway.packaging.layers import content_digest
 from modelway.pipeline.publishing import Publisher, package
-from modelway.pipeline.releases import Releases
+from modelway.pipeline.releases import Package, Releases
 from modelway.pipeline.runs import DONE, DagRunFailed, Run, Runs, training_failed
-from modelway.pipeline.source import commit_title, origin, provenance
+from modelway.pipeline.source import by_hand, origin
 from modelway.platform import Platform
 from modelway.sagemaker.protection import require_allowed_network
 
@@ -62,23 +63,23 @@ class PipelineRun:
         with self._stage("validate") as done:
             spec = validated(model_dir, self._reporter.step)
             require_allowed_network(spec, self.platform)
-            self.record |= {"model": spec.name, "commit": provenance(model_dir).commit_sha}
+            came_from = by_hand(model_dir)
+            self.record |= {"model": spec.name, "commit": came_from.commit_sha}
             done(f"{spec.name}, {spec.problem_type}")
         with self._stage("admit") as done:
             admitted = admission(model_dir, spec, self._reporter.step)
             done("train, evaluate and serve ran on the samples")
         with self._stage("package") as done:
-            built = package(model_dir, spec, self._reporter.step)
+            built = package(model_dir, spec, self._reporter.step, origin(came_from))
             done(built.digest[:19])
         with self._stage("push") as done:
             publisher = Publisher(self.platform, spec.name)
-            image, why = publisher.push(built, model_dir, spec, commit_title(model_dir))
+            image, why = publisher.push(built, model_dir, spec, came_from.commit_title)
             self.record |= {"version": image.version, "digest": image.digest, "version_reasons": list(why.reasons)}
             done(f"{spec.name}:{image.version} ({why.bump}: {why.reasons[0]})")
-        whence = provenance(model_dir)
-        self.releases.sign(spec.name, image, whence, origin(model_dir).source)
+        self.releases.sign(spec.name, image, came_from, origin(came_from).source)
         self.releases.keep_examples(spec.name, image.digest, admitted.request_example, admitted.response_example)
-        return self.train(self.releases.request(spec, image, whence))
+        return self.train(self.releases.request(spec, image, came_from))
 
     def retrain(self, model: str) -> TrainingRecord:
         """The newest accepted version's image on today's data, as the schedule does it."""
@@ -138,6 +139,18 @@ class PipelineRun:
             found = self.releases.package(model, version)
             self.releases.approve(found)
             done(str(found["CustomerMetadataProperties"]["model_version"]))
+        return self._deploy(model, found)
+
+    def deploy_approved(self, model: str, version: str) -> DeploymentRecord:
+        """Deploy a version that somebody has approved. Raises UserError when nobody has, DagRunFailed."""
+        found = self.releases.package(model, version)
+        if found["ModelApprovalStatus"] != "Approved":
+            raise UserError(
+                f"{model} {version} is not approved: {found['ModelApprovalStatus']}", fix="modelway ci approve"
+            )
+        return self._deploy(model, found)
+
+    def _deploy(self, model: str, found: Package) -> DeploymentRecord:
         with self._stage("deploy") as done:
             request, run = self._deployment(self.releases.deployment_request(found))
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
@@ -163,6 +176,13 @@ def validated(model_dir: Path, tell: Callable[[str], None]) -> ModelSpec:
     if errors:
         raise UserError("\n".join(errors))
     return spec
+
+
+def content(model_dir: Path) -> str:
+    """Digest of all files of a model's folder, hidden ones included: what an admission is bound to."""
+    files = [path for path in model_dir.rglob("*") if path.is_file() and not path.is_symlink()]
+    names = [(path.relative_to(model_dir), path) for path in files]
+    return content_digest((name.as_posix(), path) for name, path in names if name.parts[0] != ".git")
 
 
 def admission(model_dir: Path, spec: ModelSpec, tell: Callable[[str], None]) -> AdmissionResult:

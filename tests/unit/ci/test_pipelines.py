@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from modelway.gitlab.upstream import SOURCE_JOB
+from tests.unit.ci.pipeline_yaml import ROOT, document, jobs, merged
+
 OWN = ("base", "platform", "model", "retrain", "model-repo")
 FILES = [ROOT / ".gitlab-ci.yml", *(ROOT / "ci" / f"{name}.yml" for name in OWN)]
 RUNNER_FAULTS = {
@@ -21,37 +22,6 @@ RUNNER_FAULTS = {
     "scheduler_failure",
     "data_integrity_failure",
 }
-
-
-class Loader(yaml.SafeLoader):
-    """Reads GitLab's `!reference` as a plain list."""
-
-
-Loader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
-
-
-def documents(path: Path) -> list[dict[str, Any]]:
-    return list(yaml.load_all(path.read_text(), Loader=Loader))
-
-
-def jobs() -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for name in ("base", "platform", "model", "retrain"):
-        merged |= documents(ROOT / "ci" / f"{name}.yml")[0]
-    return merged
-
-
-def resolved(name: str, key: str) -> Any:
-    """The value of `key` after `extends`."""
-    every = jobs()
-    job = every[name]
-    if key in job:
-        return job[key]
-    parents = job.get("extends", [])
-    for parent in reversed([parents] if isinstance(parents, str) else parents):
-        if (value := resolved(parent, key)) is not None:
-            return value
-    return None
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -70,35 +40,42 @@ def test_gitlabs_schema_accepts_the_file(path: Path, tmp_path: Path) -> None:
 
 
 def test_every_job_has_a_declared_stage_and_rules_and_existing_needs() -> None:
-    stages = documents(ROOT / ".gitlab-ci.yml")[0]["stages"]
-    every = jobs()
-    real = {name for name, job in every.items() if isinstance(job, dict) and not name.startswith(".")}
-    for name in real - {"variables", "default"}:
-        assert resolved(name, "stage") in stages, name
-        assert resolved(name, "rules"), f"{name} would be in every kind of pipeline"
-        for needed in resolved(name, "needs") or []:
-            assert needed in real, f"{name} needs {needed}"
-            earlier, later = stages.index(resolved(needed, "stage")), stages.index(resolved(name, "stage"))
+    stages, every = merged()["stages"], jobs()
+    for name, job in every.items():
+        assert job["stage"] in stages, name
+        assert job["rules"], f"{name} would be in every kind of pipeline"
+        for needed in job.get("needs") or []:
+            needed = needed if isinstance(needed, str) else needed["job"]
+            assert needed in every, f"{name} needs {needed}"
+            earlier, later = stages.index(every[needed]["stage"]), stages.index(job["stage"])
             assert earlier <= later, f"{name} needs the later {needed}"
 
 
 def test_only_runner_faults_are_retried() -> None:
-    assert set(jobs()["default"]["retry"]["when"]) == RUNNER_FAULTS
+    assert set(merged()["default"]["retry"]["when"]) == RUNNER_FAULTS
 
 
-@pytest.mark.parametrize("name", ["reserve-version", "train", "deploy", "rollback", "retrain-all", "push-image"])
+@pytest.mark.parametrize(
+    "name", ["reserve-version", "train", "approve", "deploy", "rollback", "retrain-all", "push-image"]
+)
 def test_jobs_that_change_aws_are_not_interrupted(name: str) -> None:
-    assert resolved(name, "interruptible") is False
+    assert jobs()[name]["interruptible"] is False
 
 
-def test_deploy_is_manual_and_only_of_the_default_branch() -> None:
-    refused, manual = resolved("deploy", "rules")
-    assert refused == {"if": "$UPSTREAM_MR_IID || $UPSTREAM_REF != $UPSTREAM_DEFAULT_BRANCH", "when": "never"}
-    assert manual["when"] == "manual"
-    assert resolved("deploy", "environment")["on_stop"] == "rollback"
-    assert resolved("rollback", "environment")["name"] == resolved("deploy", "environment")["name"]
-    # GitLab demands that both have the same rules, else on_stop names a job that may not exist.
-    assert resolved("rollback", "rules") == resolved("deploy", "rules")
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="have what they trained deployed without anybody's approval",
+    stopped_by="deploy needs approve, which waits for a person, and takes only an approved package",
+)
+def test_who_approves_is_not_the_job_that_deploys() -> None:
+    every = jobs()
+    assert every["approve"]["rules"][-1]["when"] == "manual"
+    assert "approve" in every["deploy"]["needs"]
+    assert all(rule.get("when", "on_success") == "on_success" for rule in every["deploy"]["rules"])
+    assert every["deploy"]["script"] != every["approve"]["script"]
+    assert every["deploy"]["environment"]["on_stop"] == "rollback"
+    assert every["rollback"]["environment"]["name"] == every["deploy"]["environment"]["name"]
+    assert every["rollback"]["rules"][-1]["when"] == "manual"
 
 
 def test_no_file_mentions_a_key() -> None:
@@ -107,25 +84,45 @@ def test_no_file_mentions_a_key() -> None:
         assert "AWS_ACCESS_KEY_ID" not in path.read_text()
 
 
-def test_upstream_passes_every_variable_that_downstream_reads() -> None:
-    passed = set(documents(ROOT / "ci" / "model-repo.yml")[1][".modelway-train"]["variables"])
-    read = set(re.findall(r"\$(UPSTREAM_\w+|MODELWAY_MODEL_\w+)", (ROOT / "ci" / "model.yml").read_text()))
-    assert read <= passed
+def test_the_inputs_of_a_pipeline_are_checked_and_have_defaults() -> None:
+    """Without a default a merge request's own pipeline could not start."""
+    header = (ROOT / ".gitlab-ci.yml").read_text().split("\n---\n")[0]
+    inputs = yaml.safe_load(header)["spec"]["inputs"]
+    assert set(inputs) == {"model_name", "model_path", "schedule"}
+    for name, given in inputs.items():
+        assert "default" in given, name
+        assert "options" in given or re.compile(given["regex"]).match(given["default"]), name
 
 
-def test_the_bridge_gets_the_job_id_from_the_artifact_job() -> None:
-    upstream = documents(ROOT / "ci" / "model-repo.yml")[1]
-    assert {"job": "model-source"} in upstream[".modelway-train"]["needs"]
-    assert upstream["model-source"]["artifacts"]["reports"]["dotenv"] == "source.env"
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="put a path outside the artifact, an option or a shell command into an input",
+    stopped_by="the input's regular expression, before GitLab makes a pipeline",
+)
+@pytest.mark.parametrize("name", ["model_name", "model_path"])
+@pytest.mark.parametrize(
+    "value", ["../x", "a/../../x", "/etc", "-x", "a b", "$(x)", "a;b", ".git", "a\nb", "`x`", "A$B"]
+)
+def test_no_input_is_a_command_or_leads_away(name: str, value: str) -> None:
+    header = (ROOT / ".gitlab-ci.yml").read_text().split("\n---\n")[0]
+    # GitLab's own expressions are RE2's, where $ is the end of the text.
+    pattern = yaml.safe_load(header)["spec"]["inputs"][name]["regex"].removesuffix("$")
+    assert re.fullmatch(pattern.removeprefix("^"), value) is None
+
+
+def test_a_models_name_passes_as_model_yaml_has_it() -> None:
+    header = (ROOT / ".gitlab-ci.yml").read_text().split("\n---\n")[0]
+    pattern = yaml.safe_load(header)["spec"]["inputs"]["model_name"]["regex"]
+    for name in ("fraud", "breast-cancer", "m2"):
+        assert re.fullmatch(pattern, name)
+
+
+def test_the_source_job_is_the_one_that_the_platform_looks_for() -> None:
+    upstream = document(ROOT / "ci" / "model-repo.yml")
+    assert {"job": SOURCE_JOB} in upstream[".modelway-train"]["needs"]
+    assert upstream[SOURCE_JOB]["artifacts"]["paths"]
 
 
 @pytest.mark.parametrize("name", ["fetch-model", "report"])
 def test_jobs_that_call_gitlab_are_in_the_tokens_scope(name: str) -> None:
-    assert resolved(name, "environment") == {"name": "model-repos", "action": "access"}
-
-
-@pytest.mark.parametrize("name", ["validate-model", "admit-model", "build-image"])
-def test_jobs_that_run_the_models_code_hold_no_identity(name: str) -> None:
-    assert resolved(name, "id_tokens") is None
-    assert resolved(name, "environment") is None
-    assert all(line.startswith("env -u MODELWAY_GITLAB_TOKEN -u CI_JOB_TOKEN ") for line in resolved(name, "script"))
+    assert jobs()[name]["environment"] == {"name": "model-repos", "action": "access"}

@@ -1,40 +1,49 @@
-"""What a step leaves is what the next one reads."""
+"""What another job left is read as data: bounded, a file, and a document of its contract."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from modelway.contracts import Image
+from modelway.contracts import Admission
 from modelway.errors import UserError
-from modelway.pipeline.work import WorkFolder
+from modelway.pipeline.work import MAXIMUM_BYTES, WorkFolder
 
-IMAGE = Image(repository_uri="127.0.0.1:4566/modelway/fraud", version="1.0.0", digest="sha256:" + "a" * 64)
+ADMISSION = Admission(model_name="fraud", content="sha256:" + "a" * 64, request_example="{}", response_example="[]")
 
 
-def test_a_document_comes_back_equal(tmp_path: Path) -> None:
-    work = WorkFolder(tmp_path / "new" / "out")
-    assert not work.has("image")
-    work.write("image", IMAGE)
-    assert work.has("image")
-    assert work.document("image", Image, "publish") == IMAGE
-    assert work.read("image", "publish")["version"] == "1.0.0"
+def test_a_document_comes_back(tmp_path: Path) -> None:
+    room = WorkFolder(tmp_path).room("admission")
+    room.write("admission", ADMISSION)
+    assert room.document("admission", Admission, "admit") == ADMISSION
 
 
 def test_a_step_that_did_not_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="earlier step did not run") as caught:
-        WorkFolder(tmp_path).read("image", "publish")
-    assert caught.value.fix == "modelway ci publish"
+    with pytest.raises(UserError, match=r"is missing[\s\S]*modelway ci admit"):
+        WorkFolder(tmp_path).read("admission", "admit")
 
 
-def test_values_are_passed_on_as_dotenv(tmp_path: Path) -> None:
-    WorkFolder(tmp_path).dotenv("image", MODEL_VERSION="1.0.0+r0", MODEL="fraud")
-    assert (tmp_path / "image.env").read_text() == "MODEL_VERSION=1.0.0+r0\nMODEL=fraud\n"
-
-
-def test_the_folder_is_the_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELWAY_OUT", str(tmp_path))
-    assert WorkFolder().path == tmp_path
-    monkeypatch.setenv("MODELWAY_OUT", "")
-    assert WorkFolder().path == Path("out")
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="leave a link, a pipe, gigabytes, deep brackets or another document where an identity's job reads JSON",
+    stopped_by="the file is opened without following links, its size bounded, its contract checked",
+)
+@pytest.mark.parametrize(
+    "content",
+    [b"x" * (MAXIMUM_BYTES + 1), b"[" * 200_000, b"[]", b"{", b'{"model_name": "fraud"}', b"\xff", None, 0],
+    ids=["large", "deep", "list", "broken", "other document", "not text", "link", "pipe"],
+)
+def test_what_is_no_such_document_is_refused(tmp_path: Path, content: bytes | int | None) -> None:
+    path = tmp_path / "admission.json"
+    if content is None:
+        (tmp_path / "secret").write_text(ADMISSION.model_dump_json())
+        path.symlink_to(tmp_path / "secret")
+    elif content == 0:
+        os.mkfifo(path)
+    else:
+        assert isinstance(content, bytes)
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"admission\.json"):
+        WorkFolder(tmp_path).document("admission", Admission, "admit")
