@@ -409,9 +409,12 @@ def test_a_registered_variant_keeps_its_type_and_its_count(stack: Stack) -> None
     assert cloudwatch.describe_alarms(**alarms)["MetricAlarms"] == []
 
 
-def test_a_deleted_endpoint_is_gone_even_while_it_is_made(stack: Stack) -> None:
+def test_an_endpoint_is_deleted_only_when_it_is_not_being_made(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteEndpoint.html"""
     config = stack.config("brief")
     stack.sagemaker.create_endpoint(EndpointName="brief", EndpointConfigName=config)
+    assert refusal(stack.sagemaker.delete_endpoint, EndpointName="brief") == "ValidationException"
+    stack.settled("brief")
     stack.sagemaker.delete_endpoint(EndpointName="brief")
     wait_until(lambda: not stack.sagemaker.list_endpoints(NameContains="brief")["Endpoints"])
     time.sleep(1)

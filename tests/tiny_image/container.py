@@ -70,7 +70,7 @@ def serve() -> None:
         time.sleep(600)
     if "BROKEN" in os.environ:
         sys.exit("the model does not load")
-    address = (os.environ["MODEL_SERVER_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+    address = (os.environ.get("MODEL_SERVER_HOST", "0.0.0.0"), int(os.environ["SAGEMAKER_BIND_TO_PORT"]))  # noqa: S104
     ThreadingHTTPServer(address, Handler).serve_forever()
 
 
