@@ -4,7 +4,7 @@ You should not need to change this file. It depends on the standard library and 
 
 Everything lies under SAGEMAKER_BASE_DIR (default /opt/ml):
   train     input/config/hyperparameters.json, input/data/<channel>/  ->  model/, on error output/failure
-  evaluate  processing/input/{model/model.tar.gz,data/}  ->  processing/output/evaluation.json, on error message
+  evaluate  processing/input/{model/model.tar.gz,data/}  ->  processing/output/evaluation.json, on error output/message
   serve     model/; GET /ping, POST /invocations (JSON) on MODEL_SERVER_HOST:SAGEMAKER_BIND_TO_PORT
 """
 
@@ -173,7 +173,7 @@ def stop(signum, _frame):
 
 COMMANDS = {
     "train": (train, BASE / "output" / "failure"),
-    "evaluate": (evaluate, BASE / "processing" / "output" / "message"),
+    "evaluate": (evaluate, BASE / "output" / "message"),
     "serve": (serve, None),
 }
 
