@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import urllib3
 
+from modelway.packaging.image import LABEL_ACCEPTS_PORT
 from modelway_local.registry.store import UnpackedImage
 from modelway_local.runtime import network
 from modelway_local.runtime.container import Container
@@ -18,7 +19,6 @@ from modelway_local.runtime.container import Container
 HOST = "127.0.0.1"
 # SageMaker asks here, unless the image says by its label that it heeds SAGEMAKER_BIND_TO_PORT.
 SERVING_PORT = 8080
-ACCEPTS_PORT = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
 ANSWER_MAXIMUM_BYTES = 6 * 1024 * 1024
 PIECE = 1 << 16
 PING_SECONDS = 2.0
@@ -73,7 +73,7 @@ class ModelServer:
         labels = self._image.config.get("config", {}).get("Labels") or {}
         if self._image.engine_tag or not network.available():
             return False
-        return self._isolated or labels.get(ACCEPTS_PORT) != "true"
+        return self._isolated or labels.get(LABEL_ACCEPTS_PORT) != "true"
 
     def _launch(self) -> None:
         if not self._own_network():

@@ -142,11 +142,6 @@ def labelled(config: bytes, labels: dict[str, str], dockerfile: Path) -> bytes:
     """
     document = json.loads(config)
     container = document["config"]
-    user = str(container.get("User") or "")
-    number = user.split(":")[0]
-    if not number.isascii() or not number.isdigit() or int(number) == 0:  # whom a name means, only the image says
-        message = f"{dockerfile}: the image may run as root (USER is {user or 'not set'})"
-        raise UserError(message, fix="end the Dockerfile with a USER by number, e.g. USER 10001")
     if not container.get("Entrypoint"):
         raise UserError(f"{dockerfile}: the image has no ENTRYPOINT", fix="take the one of `modelway new`")
     made = {name: container[name] for name in RUN_FIELDS if container.get(name)}
