@@ -451,14 +451,18 @@ def test_an_update_cut_short_does_not_take_the_old_fleet_along(stack: Stack) -> 
     assert stack.sagemaker.describe_endpoint(EndpointName="cut")["EndpointStatus"] == "Updating"
 
 
-# The container's contract. A program is given as the training job's own entry point.
-HEAD = "import os, pathlib, signal, sys, time\nbase = pathlib.Path(os.environ['SAGEMAKER_BASE_DIR'])\n"
+# The container's contract. A job's own entry point runs the program that its environment holds.
+BASE = "base = pathlib.Path(os.environ['SAGEMAKER_BASE_DIR'])"
+PROGRAM = ["python", "-c", f"import os, pathlib, signal, sys, time; {BASE}; exec(os.environ['PROGRAM'])"]
 
 
 def run_program(stack: Stack, name: str, program: str, *, arguments: tuple[str, ...] = (), **changes: Any) -> str:
     """Start a training job of this program; its name."""
     request = tiny.training(name, stack.image, seconds=changes.pop("seconds", 60))
-    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python", "-c", HEAD + program, *arguments]
+    request["AlgorithmSpecification"] |= {"ContainerEntrypoint": PROGRAM, **changes.pop("algorithm", {})}
+    request["Environment"] = {"PROGRAM": program}
+    if arguments:
+        request["AlgorithmSpecification"]["ContainerArguments"] = list(arguments)
     stack.sagemaker.create_training_job(**{**request, **changes})
     return name
 
@@ -484,17 +488,11 @@ def refused(call: Callable[..., Any], **request: Any) -> str:
 
 
 def test_a_training_jobs_own_entry_point_runs_with_its_arguments(stack: Stack) -> None:
-    program = (
-        "(base / 'model' / 'said').write_text(' '.join([*sys.argv[1:], os.environ['TRAINING_JOB_ARN'].split(':')[-1]]))"
-    )
-    request = tiny.training("own", stack.image)
-    request["AlgorithmSpecification"] |= {
-        "ContainerEntrypoint": ["python", "-c", HEAD + program],
-        "ContainerArguments": ["--rate", "1"],
-    }
-    stack.sagemaker.create_training_job(**request)
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AlgorithmSpecification.html"""
+    program = "(base / 'model' / 'said').write_text(f\"{sys.argv[1:]} {os.environ['TRAINING_JOB_ARN'][-16:]}\")"
+    run_program(stack, "own", program, arguments=("--rate", "1"))
     assert stack.ended("own")["TrainingJobStatus"] == "Completed"
-    assert model_of(stack, "own") == {"said": "--rate 1 training-job/own"}
+    assert model_of(stack, "own") == {"said": "['--rate', '1'] training-job/own"}
 
 
 @pytest.mark.parametrize("by", ["stop", "limit"])
@@ -555,12 +553,8 @@ def test_a_log_of_one_endless_line_and_a_metric_that_runs_away_cost_nothing(stac
 sys.stdout.buffer.write(b'a' * 41 + b'!\\n' + b'\\x00\\xff' * 200_000 + b'\\n loss=4\\r loss=2\\n')
 (base / 'model' / 'm').write_text('m')
 """
-    request = tiny.training("noisy", stack.image)
-    request["AlgorithmSpecification"] |= {
-        "ContainerEntrypoint": ["python", "-c", HEAD + program],
-        "MetricDefinitions": [{"Name": "away", "Regex": "(a|aa)+$"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}],
-    }
-    stack.sagemaker.create_training_job(**request)
+    metrics = [{"Name": "away", "Regex": "(a|aa)+$"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    run_program(stack, "noisy", program, algorithm={"MetricDefinitions": metrics})
     job = stack.ended("noisy")
     assert job["TrainingJobStatus"] == "Completed"
     assert [(metric["MetricName"], metric["Value"]) for metric in job["FinalMetricDataList"]] == [("loss", 2.0)]
@@ -600,12 +594,13 @@ def test_what_is_not_done_is_refused_before_anything_is_made(stack: Stack) -> No
 
 def test_a_failed_processing_job_keeps_what_it_uploads_continuously(stack: Stack) -> None:
     program = """
-(base / 'processing' / 'output' / 'part').write_text(str((base / 'config' / 'processingjobconfig.json').exists()))
-(base / 'output' / 'message').write_text('no such column')
+told = (base / 'config/processingjobconfig.json').exists()
+(base / 'processing/output/part').write_text(str(told))
+(base / 'output/message').write_text('no such column')
 sys.exit(3)
 """
-    request = tiny.processing("partly", stack.image, "s3://data/tiny/train/")
-    request["AppSpecification"] = {"ImageUri": stack.image, "ContainerEntrypoint": ["python", "-c", HEAD + program]}
+    request = tiny.processing("partly", stack.image, "s3://data/tiny/train/", PROGRAM=program)
+    request["AppSpecification"] = {"ImageUri": stack.image, "ContainerEntrypoint": PROGRAM}
     request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
     stack.sagemaker.create_processing_job(**request)
 

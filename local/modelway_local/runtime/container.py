@@ -28,6 +28,8 @@ from modelway_local.runtime.network import OwnNetwork
 
 ML_ROOT = "/opt/ml"
 STOP_GRACE_SECONDS = 5.0
+# How long what a container printed last is waited for; a process that it left behind may hold its output open.
+READ_SECONDS = 10.0
 # A line without an end reaches the log in pieces of this size, as Docker cuts it.
 LINE_BYTES = 16 * 1024
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
@@ -215,7 +217,7 @@ class Container:
         self._signal(signal.SIGKILL)
         self.process.wait()
         if self._reader is not None:
-            self._reader.join(2)
+            self._reader.join(READ_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None  # noqa: S101 - start() comes first

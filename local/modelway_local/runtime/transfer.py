@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 MANIFEST_MAXIMUM_BYTES = 64 * 1024 * 1024
 
@@ -18,6 +20,10 @@ class NotAFolder(Exception):
 
 class InputMissing(Exception):
     """Raised when an S3 address holds nothing, or nothing that can be laid out as files."""
+
+
+class InputEmpty(InputMissing):
+    """Raised when no object is where an address points."""
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -40,7 +46,7 @@ def download(client: Any, uri: str, folder: Path, data_type: str = "S3Prefix") -
             raise InputMissing(f"{taken[name]} and {address} would be one file, {name!r}")
         taken[name] = address
     if not taken:
-        raise InputMissing(f"No S3 objects found under S3 URL {uri!r}")
+        raise InputEmpty(f"No S3 objects found under S3 URL {uri!r}")
     for name, address in taken.items():
         _fetch(client, address, name, folder)
     return len(taken)
@@ -107,32 +113,33 @@ def _fetch(client: Any, address: str, name: str, folder: Path) -> None:
         raise InputMissing(f"No S3 object {address}: {error}") from error
 
 
-def upload(client: Any, folder: Path, uri: str) -> int:
-    """Copy every file of `folder` below `uri`; returns how many. A link is left out: it may name any file of ours."""
-    return Mirror(client, folder, uri).send()
-
-
 class Mirror:
-    """A folder whose files are copied below an S3 address, each again when it has changed."""
+    """A container's folder whose files are copied below an S3 address, each again when it has changed.
 
-    def __init__(self, client: Any, folder: Path, uri: str) -> None:
-        self._client, self._folder, self._uri = client, folder, uri
+    The container may still run, and put a link where a file or a folder was while it is copied; so each file is opened
+    below `root` part by part, and never through a link, which may name any file of ours.
+    """
+
+    def __init__(self, client: Any, root: Path, folder: Path, uri: str) -> None:
+        self._client, self._root, self._folder, self._uri = client, root, folder, uri
         self._sent: dict[Path, tuple[int, int]] = {}
 
     def send(self) -> int:
-        """Copy what is new or has changed since the last time; returns how many. Links are left out."""
+        """Copy what is new or has changed since the last time; returns how many."""
         bucket, prefix = split(self._uri)
         count = 0
         for path in _files(self._folder):
             try:
-                about = path.stat()
-                if self._sent.get(path) == (about.st_mtime_ns, about.st_size):
-                    continue
-                key = f"{prefix.rstrip('/')}/{path.relative_to(self._folder).as_posix()}".lstrip("/")
-                self._client.upload_file(str(path), bucket, key)
-            except FileNotFoundError:
-                continue  # the container removed it meanwhile
-            self._sent[path] = (about.st_mtime_ns, about.st_size)
+                with _opened(self._root, path) as file:
+                    about = os.fstat(file.fileno())
+                    version = (about.st_mtime_ns, about.st_size)
+                    if self._sent.get(path) == version:
+                        continue
+                    key = f"{prefix.rstrip('/')}/{path.relative_to(self._folder).as_posix()}".lstrip("/")
+                    self._client.upload_fileobj(file, bucket, key)
+            except OSError:
+                continue  # removed, or no file any more
+            self._sent[path] = version
             count += 1
         return count
 
@@ -141,6 +148,24 @@ class Mirror:
         for path in _files(self._folder):
             about = path.stat()
             self._sent[path] = (about.st_mtime_ns, about.st_size)
+
+
+def _opened(root: Path, path: Path) -> IO[bytes]:
+    """A file below `root`, opened through no link. Raises OSError for one, and for what is no file."""
+    *folders, name = path.relative_to(root).parts
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        file = os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at), "rb")
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(f"{path} is no file")
+    return file
 
 
 def _files(folder: Path) -> list[Path]:

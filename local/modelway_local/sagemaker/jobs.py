@@ -15,7 +15,15 @@ from modelway_local.runtime.container import Container
 from modelway_local.runtime.contract import write_processing_config, write_training_config
 from modelway_local.runtime.network import OwnNetwork
 from modelway_local.runtime.rooted import CANNOT_ISOLATE
-from modelway_local.runtime.transfer import InputMissing, Mirror, NotAFolder, download, holds_files, upload_archive
+from modelway_local.runtime.transfer import (
+    InputEmpty,
+    InputMissing,
+    Mirror,
+    NotAFolder,
+    download,
+    holds_files,
+    upload_archive,
+)
 from modelway_local.sagemaker.isolation import require_isolation
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.metrics import Metrics
@@ -238,10 +246,12 @@ class Jobs:
         folder = _under_base(base, config.get("LocalPath", CHECKPOINTS))
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            download(self._s3, config["S3Uri"], folder)
-        except InputMissing:
-            folder.mkdir(parents=True, exist_ok=True)  # the first of its kind has none
-        mirror = Mirror(self._s3, folder, config["S3Uri"])
+            download(self._s3, f"{config['S3Uri'].rstrip('/')}/", folder)
+        except InputEmpty:
+            pass  # the first of its kind has none
+        except InputMissing as error:
+            raise JobFailed(f"ClientError: Checkpoints could not be restored: {error}") from error
+        mirror = Mirror(self._s3, base, folder, config["S3Uri"])
         mirror.known()
         return [mirror]
 
@@ -314,7 +324,7 @@ class Jobs:
     def _processing_outputs(self, request: Resource, base: Path) -> None:
         for item in _outputs(request):
             if item["S3UploadMode"] != "Continuous":
-                Mirror(self._s3, _under_base(base, item["LocalPath"]), item["S3Uri"]).send()
+                Mirror(self._s3, base, _under_base(base, item["LocalPath"]), item["S3Uri"]).send()
 
     # Both
 
@@ -421,7 +431,7 @@ def _outputs(request: Resource) -> list[Resource]:
 def _continuous(s3: Any, request: Resource, base: Path) -> list[Mirror]:
     """The outputs that are copied while the job runs, so that what a job wrote before it failed is kept."""
     return [
-        Mirror(s3, _under_base(base, item["LocalPath"]), item["S3Uri"])
+        Mirror(s3, base, _under_base(base, item["LocalPath"]), item["S3Uri"])
         for item in _outputs(request)
         if item["S3UploadMode"] == "Continuous"
     ]

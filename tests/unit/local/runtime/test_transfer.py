@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from modelway_local.runtime import transfer
 from modelway_local.runtime.transfer import (
     InputMissing,
     Mirror,
     NotAFolder,
     download,
     fetch_model,
-    upload,
     upload_archive,
 )
 
@@ -98,7 +98,7 @@ def test_outputs_are_copied_without_links(tmp_path: Path, secret: Path) -> None:
     (output / "plots" / "roc.png").write_text("png")
     (output / "stolen").symlink_to(secret)
     (output / "folder").symlink_to(secret.parent, target_is_directory=True)
-    assert upload(bucket, output, "s3://b/out/") == 1
+    assert Mirror(bucket, tmp_path, output, "s3://b/out/").send() == 1
     assert list(bucket.objects) == ["s3://b/out/plots/roc.png"]
 
 
@@ -224,10 +224,35 @@ def test_a_broken_archive_is_said(tmp_path: Path) -> None:
 def test_a_mirror_sends_what_has_changed(tmp_path: Path) -> None:
     bucket = Bucket()
     (tmp_path / "restored").write_text("old")
-    mirror = Mirror(bucket, tmp_path, "s3://b/ck/")
+    mirror = Mirror(bucket, tmp_path, tmp_path, "s3://b/ck/")
     mirror.known()
     (tmp_path / "new").write_text("1")
     assert (mirror.send(), mirror.send()) == (1, 0)
     (tmp_path / "new").write_text("22")
     assert mirror.send() == 1
     assert bucket.objects == {"s3://b/ck/new": b"22"}
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="putting a link where its output was while it is copied",
+    stopped_by="opening each part of the path without following links",
+)
+@pytest.mark.parametrize("swapped", ["output", "output/plots", "output/plots/roc.png"])
+def test_a_link_that_comes_between_is_not_followed(
+    tmp_path: Path, secret: Path, swapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listing still names the file when the container swaps it."""
+    base, bucket = tmp_path / "ml", Bucket()
+    file = base / "output" / "plots" / "roc.png"
+    file.parent.mkdir(parents=True)
+    file.write_text("png")
+    for part in ("plots/roc.png", "roc.png"):
+        (secret.parent / part).parent.mkdir(exist_ok=True)
+        (secret.parent / part).write_text("ours")
+    place = base / swapped
+    place.rename(tmp_path / "aside")
+    place.symlink_to(secret.parent if swapped != "output/plots/roc.png" else secret)
+    monkeypatch.setattr(transfer, "_files", lambda folder: [file])
+    assert Mirror(bucket, base, base / "output", "s3://b/out").send() == 0
+    assert bucket.objects == {}
