@@ -20,7 +20,11 @@ pytestmark = pytest.mark.container
 NOBODY = 65534
 SCRIPT = """
 import json, os
-open("/opt/ml/model/made", "w").write("by the container")
+try:
+    open("/opt/ml/model/made", "w").write("by the container")
+    made = True
+except PermissionError:
+    made = False
 open("/tmp/scratch", "w").write("x")
 try:
     open("/etc/motd", "w")
@@ -28,7 +32,7 @@ try:
 except OSError:
     wrote = False
 facts = {"uid": os.getuid(), "gid": os.getgid(), "cwd": os.getcwd(), "root": sorted(os.listdir("/")),
-         "input": open("/opt/ml/input").read(), "env": dict(os.environ), "wrote": wrote,
+         "input": open("/opt/ml/input").read(), "env": dict(os.environ), "wrote": wrote, "made": made,
          "capabilities": [l for l in open("/proc/self/status") if l.startswith("CapEff")][0].split()[1]}
 print("FACTS " + json.dumps(facts))
 """
@@ -67,7 +71,7 @@ def facts(lines: list[str]) -> dict[str, Any]:
 
 def run(rootfs: Path, folder: Path, **config: Any) -> tuple[int | None, list[str]]:
     lines: list[str] = []
-    settings = {"Entrypoint": ["python3", "/opt/program/facts.py"], "User": "10001:10001", **config}
+    settings = {"Entrypoint": ["python3", "/opt/program/facts.py"], **config}
     container = Container(
         UnpackedImage(rootfs, {"config": settings}, "sha256:0"),
         [],
@@ -91,11 +95,10 @@ def test_the_command_sees_the_images_files_and_its_own_opt_ml(
     code, lines = run(rootfs, folder, WorkingDir="/opt/program")
     found = facts(lines)
     assert code == 0
-    assert (found["uid"], found["gid"], found["cwd"], found["input"]) == (10001, 10001, "/opt/program", "a channel")
+    assert (found["uid"], found["gid"], found["cwd"], found["input"]) == (0, 0, "/opt/program", "a channel")
     assert found["root"] == sorted({*os.listdir(rootfs), "opt", "tmp", "proc", "dev"})  # noqa: PTH208
     assert (found["env"]["MODE"], found["env"].get("AWS_SECRET_ACCESS_KEY")) == ("train", None)
-    assert found["capabilities"].strip("0") == ""
-    assert found["wrote"] is False
+    assert found["made"] is True
     assert (folder / "model/made").read_text() == "by the container"
 
 
@@ -104,6 +107,21 @@ def test_what_a_root_container_writes_stays_in_its_view(rootfs: Path, tmp_path: 
     code, lines = run(rootfs, base_dir(tmp_path), User="root")
     assert (code, facts(lines)["wrote"]) == (0, True)
     assert (rootfs / "etc/motd").exists() is before
+
+
+def test_a_root_container_has_a_container_engines_capabilities_and_no_more(rootfs: Path, tmp_path: Path) -> None:
+    """Neither to mount, nor to load modules, trace processes, or change the network."""
+    _, lines = run(rootfs, base_dir(tmp_path))
+    held = int(facts(lines)["capabilities"], 16)
+    assert {number for number in range(64) if held >> number & 1} == rooted.KEPT_CAPABILITIES
+
+
+def test_an_image_with_a_user_of_its_own_writes_nothing_below_opt_ml(rootfs: Path, tmp_path: Path) -> None:
+    """As on SageMaker, whose /opt/ml is root's (sagemaker-python-sdk#4764)."""
+    code, lines = run(rootfs, base_dir(tmp_path), User="10001:10001")
+    found = facts(lines)
+    assert (code, found["uid"], found["made"], found["wrote"]) == (0, 10001, False, False)
+    assert found["capabilities"].strip("0") == ""
 
 
 def test_a_user_that_the_image_does_not_know_is_said(rootfs: Path, tmp_path: Path) -> None:

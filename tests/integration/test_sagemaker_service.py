@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from modelway_local.iam.credentials import Keyring
+from modelway_local.runtime import network
 
 from modelway.packaging.registry import Registry
 from tests.tiny_image import image as tiny
@@ -36,7 +37,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "gave up waiting"
@@ -409,9 +410,12 @@ def test_a_registered_variant_keeps_its_type_and_its_count(stack: Stack) -> None
     assert cloudwatch.describe_alarms(**alarms)["MetricAlarms"] == []
 
 
-def test_a_deleted_endpoint_is_gone_even_while_it_is_made(stack: Stack) -> None:
+def test_an_endpoint_is_deleted_only_when_it_is_not_being_made(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteEndpoint.html"""
     config = stack.config("brief")
     stack.sagemaker.create_endpoint(EndpointName="brief", EndpointConfigName=config)
+    assert refusal(stack.sagemaker.delete_endpoint, EndpointName="brief") == "ValidationException"
+    stack.settled("brief")
     stack.sagemaker.delete_endpoint(EndpointName="brief")
     wait_until(lambda: not stack.sagemaker.list_endpoints(NameContains="brief")["Endpoints"])
     time.sleep(1)
@@ -445,3 +449,251 @@ def test_an_update_cut_short_does_not_take_the_old_fleet_along(stack: Stack) -> 
 
     wait_until(answers)
     assert stack.sagemaker.describe_endpoint(EndpointName="cut")["EndpointStatus"] == "Updating"
+
+
+# The container's contract. A job's own entry point runs the program that its environment holds.
+BASE = "base = pathlib.Path(os.environ['SAGEMAKER_BASE_DIR'])"
+PROGRAM = ["python", "-c", f"import os, pathlib, signal, sys, time; {BASE}; exec(os.environ['PROGRAM'])"]
+
+
+def run_program(stack: Stack, name: str, program: str, *, arguments: tuple[str, ...] = (), **changes: Any) -> str:
+    """Start a training job of this program; its name."""
+    request = tiny.training(name, stack.image, seconds=changes.pop("seconds", 60))
+    request["AlgorithmSpecification"] |= {"ContainerEntrypoint": PROGRAM, **changes.pop("algorithm", {})}
+    request["Environment"] = {"PROGRAM": program}
+    if arguments:
+        request["AlgorithmSpecification"]["ContainerArguments"] = list(arguments)
+    stack.sagemaker.create_training_job(**{**request, **changes})
+    return name
+
+
+def keys(stack: Stack, prefix: str) -> list[str]:
+    listed = stack.s3.list_objects_v2(Bucket="artifacts", Prefix=prefix).get("Contents", [])
+    return [item["Key"].removeprefix(prefix) for item in listed]
+
+
+def model_of(stack: Stack, name: str) -> dict[str, str]:
+    """The files of a job's model.tar.gz."""
+    body = stack.s3.get_object(Bucket="artifacts", Key=f"out/{name}/output/model.tar.gz")["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        return {item.name: tar.extractfile(item).read().decode() for item in tar if item.isfile()}  # type: ignore[union-attr]
+
+
+def refused(call: Callable[..., Any], **request: Any) -> str:
+    """What a call is refused with, by name, with a 501."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    return str(caught.value)
+
+
+def test_a_training_jobs_own_entry_point_runs_with_its_arguments(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AlgorithmSpecification.html"""
+    program = "(base / 'model' / 'said').write_text(f\"{sys.argv[1:]} {os.environ['TRAINING_JOB_ARN'][-16:]}\")"
+    run_program(stack, "own", program, arguments=("--rate", "1"))
+    assert stack.ended("own")["TrainingJobStatus"] == "Completed"
+    assert model_of(stack, "own") == {"said": "['--rate', '1'] training-job/own"}
+
+
+@pytest.mark.parametrize("by", ["stop", "limit"])
+def test_what_a_job_saves_after_sigterm_is_its_model(stack: Stack, by: str) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html"""
+    program = """
+def save(*_):
+    time.sleep(7)
+    (base / 'model' / 'partial').write_text('half')
+    sys.exit(1)
+signal.signal(signal.SIGTERM, save)
+print('training', flush=True)
+time.sleep(600)
+"""
+    name = run_program(stack, f"saves-{by}", program, **({"seconds": 2} if by == "limit" else {}))
+    if by == "stop":
+        log = stack.home / "jobs" / name / "log"
+        wait_until(lambda: log.exists() and "training" in log.read_text())
+        stack.sagemaker.stop_training_job(TrainingJobName=name)
+    job = stack.ended(name)
+    expected = "Stopped" if by == "stop" else "MaxRuntimeExceeded"
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", expected)
+    assert model_of(stack, name) == {"partial": "half"}
+
+
+def test_output_data_is_kept_also_of_a_job_that_fails(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html"""
+    program = """
+(base / 'output' / 'data').mkdir()
+(base / 'output' / 'data' / 'report').write_text('r')
+(base / 'output' / 'failure').write_bytes(b'\\xff' + b'x' * 5000)
+sys.exit(3)
+"""
+    job = stack.ended(run_program(stack, "leaves-data", program))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("AlgorithmError: \ufffdxxx")
+    assert len(job["FailureReason"]) == 1024
+    assert keys(stack, "out/leaves-data/output/") == ["output.tar.gz"]
+
+
+def test_checkpoints_are_restored_and_kept_while_the_job_runs(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html"""
+    stack.s3.put_object(Bucket="artifacts", Key="ck/old", Body=b"1")
+    program = """
+folder = base / 'checkpoints'
+(folder / 'new').write_text(folder.joinpath('old').read_text() + '1')
+time.sleep(600)
+"""
+    name = run_program(stack, "checkpoints", program, CheckpointConfig={"S3Uri": "s3://artifacts/ck/"})
+    wait_until(lambda: keys(stack, "ck/") == ["new", "old"])
+    assert stack.job(name)["TrainingJobStatus"] == "InProgress"
+    assert stack.s3.get_object(Bucket="artifacts", Key="ck/new")["Body"].read() == b"11"
+    stack.sagemaker.stop_training_job(TrainingJobName=name)
+
+
+def test_a_log_of_one_endless_line_and_a_metric_that_runs_away_cost_nothing(stack: Stack) -> None:
+    program = """
+sys.stdout.buffer.write(b'a' * 41 + b'!\\n' + b'\\x00\\xff' * 200_000 + b'\\n loss=4\\r loss=2\\n')
+(base / 'model' / 'm').write_text('m')
+"""
+    metrics = [{"Name": "away", "Regex": "(a|aa)+$"}, {"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    run_program(stack, "noisy", program, algorithm={"MetricDefinitions": metrics})
+    job = stack.ended("noisy")
+    assert job["TrainingJobStatus"] == "Completed"
+    assert [(metric["MetricName"], metric["Value"]) for metric in job["FinalMetricDataList"]] == [("loss", 2.0)]
+
+
+def test_managed_spot_training_needs_its_longest_wait(stack: Stack) -> None:
+    request = tiny.training("spot", stack.image)
+    for changes in (
+        {"EnableManagedSpotTraining": True},
+        {
+            "EnableManagedSpotTraining": True,
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 10},
+        },
+        {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 90}},
+    ):
+        assert refusal(stack.sagemaker.create_training_job, **{**request, **changes}) == "ValidationException"
+
+
+def test_what_is_not_done_is_refused_before_anything_is_made(stack: Stack) -> None:
+    request = tiny.training("piped", stack.image)
+    request["AlgorithmSpecification"]["TrainingInputMode"] = "Pipe"
+    assert "AlgorithmSpecification.TrainingInputMode = 'Pipe'" in refused(
+        stack.sagemaker.create_training_job, **request
+    )
+    assert refusal(stack.job, name="piped") == "ValidationException"
+    config = tiny.endpoint_config("captured", AllTraffic="m")
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 1,
+        "DestinationS3Uri": "s3://b",
+        "CaptureOptions": [],
+    }
+    capture["CaptureOptions"] = [{"CaptureMode": "Input"}]
+    said = refused(stack.sagemaker.create_endpoint_config, **config, DataCaptureConfig=capture)
+    assert "DataCaptureConfig.EnableCapture" in said
+
+
+def test_a_failed_processing_job_keeps_what_it_uploads_continuously(stack: Stack) -> None:
+    program = """
+told = (base / 'config/processingjobconfig.json').exists()
+(base / 'processing/output/part').write_text(str(told))
+(base / 'output/message').write_text('no such column')
+sys.exit(3)
+"""
+    request = tiny.processing("partly", stack.image, "s3://data/tiny/train/", PROGRAM=program)
+    request["AppSpecification"] = {"ImageUri": stack.image, "ContainerEntrypoint": PROGRAM}
+    request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
+    stack.sagemaker.create_processing_job(**request)
+
+    def job() -> Any:
+        return stack.sagemaker.describe_processing_job(ProcessingJobName="partly")
+
+    wait_until(lambda: job()["ProcessingJobStatus"] in ENDED)
+    assert (job()["ProcessingJobStatus"], job()["ExitMessage"]) == ("Failed", "no such column")
+    assert stack.s3.get_object(Bucket="artifacts", Key="partly/part")["Body"].read() == b"True"
+
+
+needs_network = pytest.mark.skipif(not network.available(), reason="this kernel gives no network namespace")
+ASKS_THE_GATEWAY = """
+import socket
+try:
+    socket.create_connection(('127.0.0.1', int(sys.argv[1])), 2)
+    said = 'open'
+except OSError:
+    said = 'closed'
+(base / 'model' / 'net').write_text(said)
+"""
+
+
+@needs_network
+@pytest.mark.attack(
+    attacker="code of a model", tries="reaching the network from an isolated job", stopped_by="a network of its own"
+)
+@pytest.mark.parametrize("isolated", [True, False])
+def test_an_isolated_job_has_no_network(stack: Stack, isolated: bool) -> None:
+    name = f"isolated-{isolated}".lower()
+    run_program(stack, name, ASKS_THE_GATEWAY, arguments=(str(stack.port),), EnableNetworkIsolation=isolated)
+    assert stack.ended(name)["EnableNetworkIsolation"] is isolated
+    assert model_of(stack, name) == {"net": "closed" if isolated else "open"}
+
+
+@needs_network
+def test_servers_that_listen_on_8080_come_into_service_beside_each_other(stack: Stack) -> None:
+    """AWS's own sample knows no SAGEMAKER_BIND_TO_PORT; here 8080 is in use, by two of them."""
+    isolated = tiny.model("on-8080", stack.image, WHO="both")
+    stack.sagemaker.create_model(**isolated, EnableNetworkIsolation=True)
+    assert stack.sagemaker.describe_model(ModelName="on-8080")["EnableNetworkIsolation"] is True
+    stack.sagemaker.create_endpoint_config(**tiny.endpoint_config("on-8080", Left="on-8080", Right="on-8080"))
+    stack.endpoint("on-8080", "on-8080")
+    for variant in ("Left", "Right"):
+        answer = json.loads(stack.invoke("on-8080", TargetVariant=variant)["Body"].read())
+        assert (answer["who"], answer["port"]) == ("both", "8080")
+
+
+def test_a_model_that_is_not_packed_is_in_its_folder(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/large-model-inference-uncompressed.html"""
+    stack.s3.put_object(Bucket="artifacts", Key="raw/weights", Body=b"w")
+    request = tiny.model("unpacked", stack.image)
+    source = {"S3Uri": "s3://artifacts/raw/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    request["PrimaryContainer"]["ModelDataSource"] = {"S3DataSource": source}
+    stack.sagemaker.create_model(**request)
+    stack.sagemaker.create_endpoint_config(**tiny.endpoint_config("unpacked", AllTraffic="unpacked"))
+    stack.endpoint("unpacked", "unpacked")
+    assert json.loads(stack.invoke("unpacked")["Body"].read())["model"] == ["weights"]
+
+
+def test_an_invocation_has_a_size(stack: Stack) -> None:
+    stack.endpoint("sized", stack.config("sized"))
+    with pytest.raises(ClientError, match="HTTP content length exceeded 26214400 bytes") as caught:
+        stack.invoke("sized", b"x" * (26_214_400 + 1))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    with pytest.raises(ClientError, match="more than 6291456 bytes") as large:
+        stack.invoke("sized", b"large")
+    assert large.value.response["Error"]["Code"] == "ModelError"
+    assert "TargetModel" in refused(stack.invoke, name="sized", TargetModel="a.tar.gz")
+
+
+def test_lines_of_a_transform_job_travel_in_batches(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html (BatchStrategy)"""
+    stack.sagemaker.create_model(**tiny.model("batched", stack.image))
+    stack.s3.put_object(Bucket="data", Key="batch/a.csv", Body=b"1\n2\n3\n")
+    for name, strategy in (("many", {}), ("single", {"BatchStrategy": "SingleRecord"})):
+        source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/batch/"}}
+        stack.sagemaker.create_transform_job(
+            TransformJobName=name,
+            ModelName="batched",
+            TransformInput={"DataSource": source, "SplitType": "Line"},
+            TransformOutput={"S3OutputPath": f"s3://artifacts/{name}", "AssembleWith": "Line"},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+            **strategy,
+        )
+
+    def got(name: str) -> list[str]:
+        def status() -> str:
+            return str(stack.sagemaker.describe_transform_job(TransformJobName=name)["TransformJobStatus"])
+
+        wait_until(lambda: status() in ENDED)
+        body = stack.s3.get_object(Bucket="artifacts", Key=f"{name}/a.csv.out")["Body"].read()
+        return [json.loads(line)["got"] for line in body.splitlines()]
+
+    assert got("many") == ["1\n2\n3\n"]
+    assert got("single") == ["1\n", "2\n", "3\n"]

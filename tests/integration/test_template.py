@@ -69,7 +69,7 @@ def test_its_own_tests_pass(made: Path) -> None:
 def test_it_is_small_and_leaves_no_template_syntax(made: Path) -> None:
     assert len((made / "model.yaml").read_text().splitlines()) <= 25
     assert len((made / ".gitlab-ci.yml").read_text().splitlines()) <= 18
-    assert len((made / "src" / "container.py").read_text().splitlines()) <= 200
+    assert len((made / "src" / "container.py").read_text().splitlines()) <= 220
     yaml.safe_load((made / ".gitlab-ci.yml").read_text())
     for path in made.rglob("*"):
         if path.is_file():

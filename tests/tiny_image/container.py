@@ -36,7 +36,7 @@ def evaluate() -> None:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Names the model that serves; refuses the body `refuse`; dies of the body `die`."""
+    """Names the model that serves; refuses the body `refuse`, dies of `die`, answers `large` with seven megabytes."""
 
     protocol_version = "HTTP/1.1"
 
@@ -50,7 +50,10 @@ class Handler(BaseHTTPRequestHandler):
         if body == b"die":
             os._exit(9)
         name = os.environ.get("WHO", "")
-        self._answer(400 if body == b"refuse" else 200, json.dumps({"who": name, "got": body.decode()}).encode())
+        told: dict[str, object] = {"who": name, "got": body.decode(), "port": os.environ["SAGEMAKER_BIND_TO_PORT"]}
+        told["model"] = sorted(path.name for path in (BASE / "model").iterdir())
+        answer = b"x" * 7_000_000 if body == b"large" else json.dumps(told).encode()
+        self._answer(400 if body == b"refuse" else 200, answer)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -70,7 +73,7 @@ def serve() -> None:
         time.sleep(600)
     if "BROKEN" in os.environ:
         sys.exit("the model does not load")
-    address = (os.environ["MODEL_SERVER_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+    address = (os.environ.get("MODEL_SERVER_HOST", "0.0.0.0"), int(os.environ["SAGEMAKER_BIND_TO_PORT"]))  # noqa: S104
     ThreadingHTTPServer(address, Handler).serve_forever()
 
 

@@ -4,7 +4,7 @@ You should not need to change this file. It depends on the standard library and 
 
 Everything lies under SAGEMAKER_BASE_DIR (default /opt/ml):
   train     input/config/hyperparameters.json, input/data/<channel>/  ->  model/, on error output/failure
-  evaluate  processing/input/{model/model.tar.gz,data/}  ->  processing/output/evaluation.json, on error message
+  evaluate  processing/input/{model/model.tar.gz,data/}  ->  processing/output/evaluation.json, on error output/message
   serve     model/; GET /ping, POST /invocations (JSON) on MODEL_SERVER_HOST:SAGEMAKER_BIND_TO_PORT
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 MAX_REASON = 1024  # characters that SageMaker keeps of a failure's reason
+NOBODY = 10001  # whom `serve` becomes when it is root, which SageMaker runs containers as
 MAX_REQUEST_BYTES = 25 * 1024 * 1024  # SageMaker's own limit of a request's body
 
 
@@ -143,8 +144,19 @@ def parse_request(environ):
         raise RequestError(f"the body is not JSON: {error}") from error
 
 
+def give_up_root():
+    """Go on as a user without rights, unless the model has files that such a user could not read."""
+    readable = all(path.stat().st_mode & 0o004 for path in (BASE / "model").rglob("*"))
+    if os.geteuid() == 0 and "SAGEMAKER_BASE_DIR" not in os.environ and readable:
+        os.environ["HOME"] = tempfile.gettempdir()
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
 def serve():
     """Answer until SIGTERM."""
+    give_up_root()
     import waitress
 
     import model
@@ -173,7 +185,7 @@ def stop(signum, _frame):
 
 COMMANDS = {
     "train": (train, BASE / "output" / "failure"),
-    "evaluate": (evaluate, BASE / "processing" / "output" / "message"),
+    "evaluate": (evaluate, BASE / "output" / "message"),
     "serve": (serve, None),
 }
 

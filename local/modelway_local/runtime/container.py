@@ -24,9 +24,14 @@ from modelway.packaging.image import LABEL_INTERPRETER
 from modelway.packaging.interpreters import clean_interpreter
 from modelway_local.registry.store import UnpackedImage
 from modelway_local.runtime import engine, rooted
+from modelway_local.runtime.network import OwnNetwork
 
 ML_ROOT = "/opt/ml"
 STOP_GRACE_SECONDS = 5.0
+# How long what a container printed last is waited for; a process that it left behind may hold its output open.
+READ_SECONDS = 10.0
+# A line without an end reaches the log in pieces of this size, as Docker cuts it.
+LINE_BYTES = 16 * 1024
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 # By this a stack finds its processes again, whoever started them (stack/lifecycle.py).
 MARK = "MODELWAY_LOCAL_FOLDER"
@@ -42,18 +47,23 @@ class Container:
     def __init__(
         self,
         image: UnpackedImage,
-        arguments: Sequence[str],
+        arguments: Sequence[str] | None,
         *,
         base_dir: Path,
         environment: Mapping[str, str],
         interpreters: Path,
         entrypoint: Sequence[str] | None = None,
         on_line: Callable[[str], None] | None = None,
+        network: OwnNetwork | None = None,
     ) -> None:
+        """Without `entrypoint` the image's own runs, without `arguments` its CMD; `network` None is this machine's."""
         self._image = image
         self._base_dir = base_dir
         config = image.config.get("config", {})
+        if arguments is None:
+            arguments = [] if entrypoint else config.get("Cmd") or []
         command = [*(entrypoint if entrypoint else config.get("Entrypoint") or []), *arguments]
+        self._network = network
         declared = dict(item.split("=", 1) for item in config.get("Env") or [])
         self._engine_name = f"modelway-{uuid.uuid4().hex[:12]}" if image.engine_tag else ""
         if image.has_base:
@@ -99,7 +109,10 @@ class Container:
         """Start the process group and follow its output. Raises OSError when the command cannot be run."""
         if not self._command:
             raise OSError("the image has no Entrypoint and the request gives none")
-        (self._base_dir / "tmp").mkdir(parents=True, exist_ok=True)
+        scratch = self._base_dir / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        if self._image.has_base:
+            scratch.chmod(0o1777)  # it is the container's /tmp, whoever its user is
         self.process = self._launch()
         assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
         self._reader = threading.Thread(target=self._follow, args=(self.process.stdout,), daemon=True)
@@ -111,13 +124,19 @@ class Container:
         return self._launch_rooted() if self._image.has_base else self._launch_relocated()
 
     def _launch_in_engine(self) -> subprocess.Popen[bytes]:
-        """As the image's user where we may give it the folder, else as ourselves."""
-        uid, gid = os.getuid(), os.getgid()
-        if uid == 0:
-            uid, gid = rooted.user_of(str(self._image.rootfs), self._image.config.get("config", {}).get("User") or "")
-            rooted.give(str(self._base_dir), uid, gid)
+        """As the image's user where we are root, else as ourselves, who own the folder."""
+        user = f"{os.getuid()}:{os.getgid()}"
+        if os.getuid() == 0:
+            config = self._image.config.get("config", {})
+            user = "{}:{}".format(*rooted.user_of(str(self._image.rootfs), config.get("User") or ""))
         command, environment = engine.run_command(
-            self._image, self._engine_name, self._base_dir, f"{uid}:{gid}", self._environment, self._command
+            self._image,
+            self._engine_name,
+            self._base_dir,
+            user,
+            self._environment,
+            self._command,
+            network="none" if self._network else "host",
         )
         return _spawn("launch.py", command, environment, subprocess.DEVNULL)
 
@@ -125,7 +144,7 @@ class Container:
         workdir = self._image.config.get("config", {}).get("WorkingDir") or ""
         inside = Path(self._relocate(workdir)) if workdir else self._base_dir
         cwd = inside if inside.is_dir() else self._base_dir
-        return _spawn("launch.py", self._command, self._environment, subprocess.DEVNULL, cwd)
+        return _spawn("launch.py", self._command, self._environment, subprocess.DEVNULL, cwd, self._network)
 
     def _launch_rooted(self) -> subprocess.Popen[bytes]:
         """The environment goes by standard input: the image's may not touch the launcher, and no list shows it."""
@@ -139,7 +158,7 @@ class Container:
             "environment": self._environment,
             "command": self._command,
         }
-        process = _spawn("rooted.py", [], {"PATH": DEFAULT_PATH}, subprocess.PIPE)
+        process = _spawn("rooted.py", [], {"PATH": DEFAULT_PATH}, subprocess.PIPE, network=self._network)
         assert process.stdin is not None  # noqa: S101 - PIPE was asked for
         with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
             stdin.write(json.dumps(wanted).encode())
@@ -147,9 +166,9 @@ class Container:
 
     def _follow(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(ValueError, OSError):
-            for line in stream:
+            while line := stream.readline(LINE_BYTES):
                 if self._on_line:
-                    self._on_line(line.decode(errors="replace").rstrip("\n"))
+                    self._on_line(line.decode(errors="replace").rstrip("\r\n"))
 
     def process_id(self) -> int:
         """Id of the container's first process on this machine; 0 when there is none."""
@@ -157,15 +176,27 @@ class Container:
             return engine.process_of(self._engine_name)
         return self.process.pid if self.process else 0
 
-    def wait(self, seconds: float, stopped: threading.Event) -> int | None:
-        """Exit code, or None after `seconds` or once `stopped` is set (the group is then ended)."""
+    def wait(
+        self,
+        seconds: float,
+        stopped: threading.Event,
+        *,
+        grace: float = STOP_GRACE_SECONDS,
+        tick: Callable[[], None] | None = None,
+    ) -> int | None:
+        """Exit code, or None after `seconds` or once `stopped` is set (the group is then ended, given `grace` seconds).
+
+        `tick` is called now and then while the container runs.
+        """
         assert self.process is not None  # noqa: S101 - start() comes first
         deadline = time.monotonic() + seconds
         pause = 0.01
         while (code := self.process.poll()) is None:
             if stopped.is_set() or time.monotonic() > deadline:
-                self.stop()
+                self.stop(grace)
                 return None
+            if tick is not None:
+                tick()
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
         if self._engine_name:
@@ -173,20 +204,20 @@ class Container:
         self.stop()
         return code
 
-    def stop(self) -> None:
-        """End the whole group: SIGTERM, then SIGKILL. Safe to call twice."""
+    def stop(self, grace: float = STOP_GRACE_SECONDS) -> None:
+        """End the whole group: SIGTERM, after `grace` seconds SIGKILL. Safe to call twice."""
         if self.process is None:
             return
         if self.process.poll() is None:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_GRACE_SECONDS)
+                self.process.wait(grace)
         if self._engine_name:
             engine.remove(self._engine_name)
         self._signal(signal.SIGKILL)
         self.process.wait()
         if self._reader is not None:
-            self._reader.join(2)
+            self._reader.join(READ_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None  # noqa: S101 - start() comes first
@@ -195,15 +226,22 @@ class Container:
 
 
 def _spawn(
-    launcher: str, command: Sequence[str], environment: Mapping[str, str], stdin: int, cwd: Path | None = None
+    launcher: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: int,
+    cwd: Path | None = None,
+    network: OwnNetwork | None = None,
 ) -> subprocess.Popen[bytes]:
     """A process group of its own, begun by one of the launchers beside this file; its output is one stream."""
+    before = network.launcher() if network else []
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name(launcher)), *command],
+        [*before, sys.executable, "-I", "-S", str(Path(__file__).with_name(launcher)), *command],
         env=environment,
         cwd=cwd,
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=[network.listener] if network and network.listener >= 0 else [],
     )

@@ -1,8 +1,8 @@
 """A Docker engine in place of processes: `modelway up --runtime docker`.
 
 An image is handed to the engine as an archive made of the registry's own blobs, so the engine needs no registry to
-trust. Containers share this machine's network, since a server is told a port of 127.0.0.1; they get no capabilities,
-and /opt/ml is the folder of the job or server.
+trust. Containers share this machine's network, since a server is told a port of 127.0.0.1, unless a job is isolated
+from it; they get no capabilities, and /opt/ml is the folder of the job or server.
 
 Sources: `docker run`, `docker load`, and the Docker image specification v1.2.
 """
@@ -117,12 +117,14 @@ def run_command(
     user: str,
     environment: Mapping[str, str],
     command: Sequence[str],
+    *,
+    network: str = "host",
 ) -> tuple[list[str], dict[str, str]]:
     """`docker run` of `command`, and the environment to call it in: no list of processes shows the values."""
     home = next((folder.parent for folder in base_dir.parents if folder.name == "work"), base_dir)
     options = {
         "--name": name,
-        "--network": "host",
+        "--network": network,
         "--user": user,
         "--cap-drop": "ALL",
         "--security-opt": "no-new-privileges",

@@ -2,9 +2,14 @@
 
 Called as `python -I -S rooted.py` with one JSON document on standard input (see `Rooted`). It needs root, or a kernel
 that lets its user make user namespaces. The image is laid under a memory file system, so nothing that the container
-writes outside /opt/ml reaches the image or this machine. It keeps the network and the process list: not a sandbox.
+writes outside /opt/ml reaches the image or this machine. It keeps the process list, and the network unless network.py
+ran first: not a sandbox.
 
-Sources: mount_namespaces(7), user_namespaces(7), pivot_root(2), open_tree(2), move_mount(2).
+/opt/ml belongs to root, as on SageMaker, so an image with another user can read there and write nothing. Where the
+stack is a person's own, the files are that person's, whoever the image's user is.
+
+Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html; mount_namespaces(7),
+user_namespaces(7), pivot_root(2), open_tree(2), move_mount(2).
 """
 
 from __future__ import annotations
@@ -21,7 +26,10 @@ from typing import TypedDict
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x4000, 0x40000
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+# chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, sys_chroot, setfcap.
+KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 31})
+LAST_CAPABILITY = 63
 AT_FDCWD, AT_RECURSIVE, OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH = -100, 0x8000, 1, 4
 # The same numbers on every architecture since Linux 5.2.
 SYS_OPEN_TREE, SYS_MOVE_MOUNT = 428, 429
@@ -139,22 +147,24 @@ def user_of(rootfs: str, user: str) -> tuple[int, int]:
     return numbers(user, path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else "")
 
 
-def give(folder: str, uid: int, gid: int) -> None:
-    """The container's user owns what lies below /opt/ml."""
-    for path, folders, files in os.walk(folder):
-        for name in ("", *folders, *files):
-            os.lchown(os.path.join(path, name), uid, gid)  # noqa: PTH118
+def drop_capabilities() -> None:
+    """Leave root the capabilities that a container engine leaves it: enough to install and serve, not to rule.
+
+    Source: https://docs.docker.com/engine/security/#linux-kernel-capabilities
+    """
+    for number in range(LAST_CAPABILITY + 1):
+        if number not in KEPT_CAPABILITIES:
+            _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # one that this kernel does not know is none to drop
 
 
 def become(wanted: Rooted) -> None:
     """Never returns. Raises OSError when the namespaces cannot be made or the command cannot be run."""
     uid, gid = user_of(wanted["rootfs"], wanted["user"])
     as_root = os.geteuid() == 0
-    if as_root:
-        give(wanted["base_dir"], uid, gid)
     enter_namespaces(uid, gid)
     change_root(wanted["rootfs"], wanted["base_dir"])
     if as_root:
+        drop_capabilities()
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

@@ -11,10 +11,16 @@ from pathlib import Path
 import psutil
 import urllib3
 
+from modelway.packaging.image import LABEL_ACCEPTS_PORT
 from modelway_local.registry.store import UnpackedImage
+from modelway_local.runtime import network
 from modelway_local.runtime.container import Container
 
 HOST = "127.0.0.1"
+# SageMaker asks here, unless the image says by its label that it heeds SAGEMAKER_BIND_TO_PORT.
+SERVING_PORT = 8080
+ANSWER_MAXIMUM_BYTES = 6 * 1024 * 1024
+PIECE = 1 << 16
 PING_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 INVOKE_SECONDS = 60.0
@@ -24,9 +30,15 @@ class ServerFailed(Exception):
     """Raised when the container does not answer /ping in time, or dies first."""
 
 
+class AnswerTooLarge(Exception):
+    """Raised when a container answers with more than SageMaker passes on."""
+
+
 class ModelServer:
     """`serve` of one image with one model, on a port of its own.
 
+    Where this machine can give it a network of its own it listens on 8080 there, as on SageMaker: always when it is
+    `isolated`, else when its image does not say that it heeds SAGEMAKER_BIND_TO_PORT. It then has no way out.
     `start` blocks until /ping answers 200 and raises ServerFailed with the reason otherwise.
     """
 
@@ -38,7 +50,9 @@ class ModelServer:
         environment: dict[str, str],
         interpreters: Path,
         on_line: Callable[[str], None],
+        isolated: bool = False,
     ) -> None:
+        self._isolated = isolated
         self._image, self._base_dir, self._environment = image, base_dir, environment
         self._interpreters, self._on_line = interpreters, on_line
         self._closing = threading.Event()
@@ -54,19 +68,32 @@ class ModelServer:
             self._last_line = text.strip()
         self._on_line(text)
 
+    def _own_network(self) -> bool:
+        """Isolation is asked of machines that can give it only (jobs.py, catalogue.py); the port is a courtesy."""
+        labels = self._image.config.get("config", {}).get("Labels") or {}
+        if self._image.engine_tag or not network.available():
+            return False
+        return self._isolated or labels.get(LABEL_ACCEPTS_PORT) != "true"
+
     def _launch(self) -> None:
-        self.port = free_port()
+        if not self._own_network():
+            self.port = free_port()
+            self._run({"SAGEMAKER_BIND_TO_PORT": str(self.port), "MODEL_SERVER_HOST": HOST}, None)
+            return
+        with socket.create_server((HOST, 0), backlog=128) as listener:
+            self.port = int(listener.getsockname()[1])
+            bind = {"SAGEMAKER_BIND_TO_PORT": str(SERVING_PORT)}
+            self._run(bind, network.OwnNetwork(listener.fileno(), SERVING_PORT))
+
+    def _run(self, extra: dict[str, str], own: network.OwnNetwork | None) -> None:
         self.container = Container(
             self._image,
             ["serve"],
             base_dir=self._base_dir,
-            environment={
-                **self._environment,
-                "SAGEMAKER_BIND_TO_PORT": str(self.port),
-                "MODEL_SERVER_HOST": HOST,
-            },
+            environment={**self._environment, **extra},
             interpreters=self._interpreters,
             on_line=self._line,
+            network=own,
         )
         self.container.start()
 
@@ -99,7 +126,7 @@ class ModelServer:
             answer = self._pool.request("GET", f"http://{HOST}:{self.port}/ping", timeout=PING_SECONDS)
         except urllib3.exceptions.HTTPError:
             return False
-        return answer.status == 200 and self._owns_port()
+        return answer.status == 200 and (self._own_network() or self._owns_port())
 
     def _owns_port(self) -> bool:
         identifier = self.container.process_id() if self.container else 0
@@ -129,14 +156,25 @@ class ModelServer:
                 if self._closing.is_set():
                     self.close()
 
-    def invoke(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """POST /invocations. Raises urllib3's HTTPError when the server does not answer."""
+    def invoke(
+        self,
+        body: bytes,
+        headers: dict[str, str],
+        seconds: float = INVOKE_SECONDS,
+        most: int = ANSWER_MAXIMUM_BYTES,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """POST /invocations. Raises urllib3's HTTPError when the server does not answer.
+
+        A TimeoutError of urllib3's after `seconds` for the whole of it; AnswerTooLarge for more than `most` bytes.
+        """
+        deadline = time.monotonic() + seconds
         with self._lock:
             self._in_flight += 1
         try:
             url = f"http://{HOST}:{self.port}/invocations"
-            answer = self._pool.request("POST", url, body=body, headers=headers, timeout=INVOKE_SECONDS)
-            return answer.status, dict(answer.headers), answer.data
+            limit = urllib3.Timeout(total=seconds)
+            answer = self._pool.request("POST", url, body=body, headers=headers, timeout=limit, preload_content=False)
+            return answer.status, dict(answer.headers), _read(answer, deadline, most)
         finally:
             with self._lock:
                 self._in_flight -= 1
@@ -153,6 +191,26 @@ class ModelServer:
         self._closing.set()
         if self.container is not None:
             self.container.stop()
+
+
+def _read(answer: urllib3.BaseHTTPResponse, deadline: float, most: int) -> bytes:
+    """The body. A server that sends a little now and then runs out of time as one that sends nothing does."""
+    body = bytearray()
+    whole = False
+    try:
+        while piece := answer.read1(PIECE):
+            body += piece
+            if len(body) > most:
+                raise AnswerTooLarge(f"the answer has more than {most} bytes")
+            if time.monotonic() > deadline:
+                raise urllib3.exceptions.TimeoutError("the answer did not end in time")
+        whole = True
+    finally:
+        if whole:
+            answer.release_conn()
+        else:
+            answer.close()
+    return bytes(body)
 
 
 def free_port() -> int:

@@ -18,6 +18,7 @@ from modelway_local.registry.store import UnpackedImage
 from modelway_local.sagemaker.catalogue import Catalogue
 from modelway_local.sagemaker.endpoints import Endpoints
 from modelway_local.sagemaker.jobs import Jobs
+from modelway_local.sagemaker.parameters import refuse_what_is_not_done
 from modelway_local.sagemaker.scaling import AutoScaling
 from modelway_local.sagemaker.store import Store
 from modelway_local.sagemaker.transform import TransformJobs
@@ -49,11 +50,12 @@ class SageMaker:
         """Answer one operation, JSON-ready. Raises AwsError: bad input, or 501 for what is not implemented."""
         handler = self._handler(operation)
         validate_input("sagemaker", operation, document)
+        refuse_what_is_not_done(operation, document)
         return self._answer(operation, handler(document))
 
     def operations(self) -> list[str]:
         """Every operation that is implemented."""
-        return [name for name in service_model("sagemaker").operation_names if self._method(name)]
+        return operations()
 
     def _handler(self, operation: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         handler = self._method(operation)
@@ -62,7 +64,7 @@ class SageMaker:
         return handler
 
     def _method(self, operation: str) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+        name = _method_name(operation)
         found = next((getattr(part, name) for part in self._parts if hasattr(part, name)), None)
         return found if callable(found) else None
 
@@ -74,11 +76,32 @@ class SageMaker:
 
     def invoke(self, endpoint: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """InvokeEndpoint."""
-        return self._endpoints.invoke(endpoint, body, {key.lower(): value for key, value in headers.items()})
+        lowered = {key.lower(): value for key, value in headers.items()}
+        shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+        given = {
+            name: lowered[member.serialization["name"].lower()]
+            for name, member in (shape.members.items() if shape is not None else ())
+            if member.serialization.get("location") == "header" and member.serialization["name"].lower() in lowered
+        }
+        refuse_what_is_not_done("InvokeEndpoint", given)
+        return self._endpoints.invoke(endpoint, body, lowered)
 
     def close(self) -> None:
         """Stop the endpoints' servers; jobs die with the process."""
         self._endpoints.close()
+
+
+PARTS: tuple[type, ...] = (Jobs, TransformJobs, Catalogue, Endpoints)
+
+
+def operations() -> list[str]:
+    """Every operation of SageMaker that is answered here."""
+    names = service_model("sagemaker").operation_names
+    return [name for name in names if any(callable(getattr(part, _method_name(name), None)) for part in PARTS)]
+
+
+def _method_name(operation: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
 def _client(service: str, url: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelway_local.gateway.errors import AwsError
+from modelway_local.sagemaker.isolation import require_isolation
 from modelway_local.sagemaker.resources import Tags, arn, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
 
@@ -43,7 +44,14 @@ class Catalogue:
     def create_model(self, request: Resource) -> Resource:
         """CreateModel."""
         name = request["ModelName"]
-        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False)}
+        container = request.get("PrimaryContainer", {})
+        if not container.get("Image"):
+            raise AwsError("ValidationException", "PrimaryContainer must name an Image.")
+        if container.get("ModelDataUrl") and container.get("ModelDataSource"):
+            raise AwsError("ValidationException", "ModelDataUrl and ModelDataSource cannot both be given.")
+        isolated = bool(request.get("EnableNetworkIsolation"))
+        require_isolation("CreateModel", "EnableNetworkIsolation", isolated, serving=True)
+        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": isolated}
         return {"ModelArn": self._create(MODEL, name, request, fields)}
 
     def describe_model(self, request: Resource) -> Resource:
@@ -68,13 +76,13 @@ class Catalogue:
     def create_endpoint_config(self, request: Resource) -> Resource:
         """CreateEndpointConfig; each variant's model must exist."""
         name = request["EndpointConfigName"]
-        variants = [*request["ProductionVariants"], *request.get("ShadowProductionVariants", [])]
+        variants = request["ProductionVariants"]
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) != len(names):
             raise AwsError("ValidationException", f"Variant names must be unique: {', '.join(names)}.")
         for variant in variants:
-            if model := variant.get("ModelName"):
-                self._found(MODEL, model)
+            _check_variant(variant)
+            self._found(MODEL, variant["ModelName"])
         return {"EndpointConfigArn": self._create(CONFIG, name, request, {"EndpointConfigArn": arn(CONFIG, name)})}
 
     def describe_endpoint_config(self, request: Resource) -> Resource:
@@ -190,12 +198,13 @@ class Catalogue:
     def list_model_packages(self, request: Resource) -> Resource:
         """ListModelPackages of a group, by approval."""
         group = (request.get("ModelPackageGroupName") or "").rsplit("/", 1)[-1]
-        approval = request.get("ModelApprovalStatus")
+        approval, kind = request.get("ModelApprovalStatus"), request.get("ModelPackageType", "Both")
         packages = [
             p
             for p in self._store.all(PACKAGE)
             if (not group or p.get("ModelPackageGroupName") == group)
             and (not approval or p.get("ModelApprovalStatus") == approval)
+            and kind in ("Both", "Versioned" if p.get("ModelPackageGroupName") else "Unversioned")
         ]
         summary = _only(
             "ModelPackageGroupName",
@@ -216,7 +225,19 @@ class Catalogue:
 
     def list_tags(self, request: Resource) -> Resource:
         """ListTags."""
-        return {"Tags": self._tags.of(request["ResourceArn"])}
+        tags = [{**tag, "CreationTime": at} for at, tag in enumerate(self._tags.of(request["ResourceArn"]))]
+        wanted: Resource = {
+            "MaxResults": 50,
+            **{key: request[key] for key in ("NextToken", "MaxResults") if key in request},
+        }
+        listed, token = page(
+            tags,
+            wanted,
+            name_field="Key",
+            order="Ascending",
+            summary=lambda tag: {"Key": tag["Key"], "Value": tag["Value"]},
+        )
+        return {"Tags": listed, "NextToken": token}
 
     def delete_tags(self, request: Resource) -> Resource:
         """DeleteTags."""
@@ -227,3 +248,10 @@ class Catalogue:
 def _only(*fields: str) -> Any:
     kept = (*fields, "CreationTime")
     return lambda resource: {key: resource[key] for key in kept if key in resource}
+
+
+def _check_variant(variant: Resource) -> None:
+    """What botocore's model leaves open, because serverless variants and inference components do without it."""
+    for field in ("ModelName", "InstanceType", "InitialInstanceCount"):
+        if not variant.get(field):
+            raise AwsError("ValidationException", f"Variant {variant['VariantName']} must give {field}.")

@@ -15,17 +15,19 @@ import urllib3
 from modelway_local.gateway.errors import AwsError
 from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
-from modelway_local.runtime.server import ModelServer, ServerFailed
-from modelway_local.runtime.transfer import InputMissing, unpack_model
+from modelway_local.runtime.server import AnswerTooLarge, ModelServer, ServerFailed
+from modelway_local.runtime.transfer import InputMissing, fetch_model
 from modelway_local.sagemaker.catalogue import CONFIG, MODEL
 from modelway_local.sagemaker.logs import JobLog
-from modelway_local.sagemaker.resources import Tags, arn, missing, page
+from modelway_local.sagemaker.resources import REGION, Tags, arn, missing, page
 from modelway_local.sagemaker.scaling import AutoScaling
 from modelway_local.sagemaker.store import Resource, Store, now
 
 ENDPOINT = "endpoint"
 DRAIN_SECONDS = 10.0
 HEALTH_SECONDS = 60.0
+# Of a request's body; the number is SageMaker's for real-time endpoints.
+BODY_MAXIMUM_BYTES = 25 * 1024 * 1024
 CHANGING = {"Creating", "Updating", "Deleting", "RollingBack", "SystemUpdating"}
 # Headers of InvokeEndpoint that reach the container, and of its answer that reach the caller.
 PASSED_IN = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes")
@@ -119,6 +121,7 @@ class Endpoints:
                 EndpointStatus="Updating",
                 _Target=config,
                 _Kept=kept,
+                _KeptWeights=self._retained_weights(request),
                 LastModifiedTime=now(),
                 FailureReason=None,
             )
@@ -140,18 +143,21 @@ class Endpoints:
 
     def _retained(self, request: Resource) -> dict[str, int]:
         """Instance counts that an update keeps, by variant; none unless it asks to."""
-        excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties", [])}
-        if not request.get("RetainAllVariantProperties") or "DesiredInstanceCount" in excluded:
+        if not _retains(request, "DesiredInstanceCount"):
             return {}
         return dict(self._found(request["EndpointName"]).get("_Counts", {}))
 
+    def _retained_weights(self, request: Resource) -> dict[str, float]:
+        """Weights that an update keeps, by variant."""
+        return dict(self._fleets[request["EndpointName"]].weights) if _retains(request, "DesiredWeight") else {}
+
     def delete_endpoint(self, request: Resource) -> Resource:
-        """DeleteEndpoint."""
+        """DeleteEndpoint; refused while the endpoint is being made or changed, as SageMaker does."""
         name = request["EndpointName"]
         with self._store.lock:
             endpoint = self._found(name)
-            if endpoint["EndpointStatus"] in CHANGING - {"Creating"}:
-                raise AwsError("ValidationException", f"Cannot update in-progress endpoint {arn(ENDPOINT, name)}.")
+            if endpoint["EndpointStatus"] in CHANGING:
+                raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{arn(ENDPOINT, name)}".')
             self._store.change(ENDPOINT, name, EndpointStatus="Deleting")
         threading.Thread(target=self._delete, args=(name,), daemon=True).start()
         return {}
@@ -270,7 +276,7 @@ class Endpoints:
                 self._fleets[name] = fleet
                 if last:
                     done = {"EndpointStatus": "InService", "EndpointConfigName": config_name, "_Target": None}
-                    counts = {"_Counts": self._counts(name, config_name), "_Kept": None}
+                    counts = {"_Counts": self._counts(name, config_name), "_Kept": None, "_KeptWeights": None}
                     self._store.change(ENDPOINT, name, **done, **counts, FailureReason=None, LastModifiedTime=now())
         if old:
             old.drain()
@@ -302,22 +308,24 @@ class Endpoints:
                 FailureReason=said,
                 _Target=None,
                 _Kept=None,
+                _KeptWeights=None,
                 LastModifiedTime=now(),
             )
 
     def _fill(self, name: str, fleet: Fleet) -> None:
         """Start a server for each variant; each lives in a thread of its own, which also watches it."""
         config = self._config(fleet.config)
+        kept = self._found(name).get("_KeptWeights") or {}
         for variant in config["ProductionVariants"]:
             model = self._store.get(MODEL, variant["ModelName"])
             if model is None:
                 raise ServerFailed(f"Could not find model {variant['ModelName']}")
-            role = str(model.get("ExecutionRoleArn") or "")
-            server = self._server(name, variant["VariantName"], model["PrimaryContainer"], role)
+            server = self._server(name, variant["VariantName"], model)
             seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_SECONDS)
             self._start(server, seconds)
             fleet.servers[variant["VariantName"]] = server
-            fleet.weights[variant["VariantName"]] = variant.get("InitialVariantWeight", 1.0)
+            weight = variant.get("InitialVariantWeight", 1.0)
+            fleet.weights[variant["VariantName"]] = kept.get(variant["VariantName"], weight)
 
     def _start(self, server: ModelServer, seconds: float) -> None:
         started = threading.Event()
@@ -338,7 +346,9 @@ class Endpoints:
         if failure:
             raise failure[0]
 
-    def _server(self, name: str, variant: str, container: Resource, role: str) -> ModelServer:
+    def _server(self, name: str, variant: str, model: Resource) -> ModelServer:
+        container = model["PrimaryContainer"]
+        role = str(model.get("ExecutionRoleArn") or "")
         try:
             self._acting.require_pull(role, container["Image"])
             image = self._unpack(container["Image"])
@@ -349,11 +359,10 @@ class Endpoints:
             base = self._home / "work" / ENDPOINT / f"{name}-{variant}-{self._count}"
         shutil.rmtree(base, ignore_errors=True)
         (base / "model").mkdir(parents=True)
-        if uri := container.get("ModelDataUrl"):
-            try:
-                unpack_model(self._acting.s3(role), uri, base / "model")
-            except InputMissing as error:
-                raise ServerFailed(str(error)) from error
+        try:
+            fetch_model(self._acting.s3(role), container, base / "model")
+        except InputMissing as error:
+            raise ServerFailed(str(error)) from error
         log = JobLog(
             self._acting.logs(role),
             f"/aws/sagemaker/Endpoints/{name}",
@@ -363,15 +372,18 @@ class Endpoints:
         return ModelServer(
             image,
             base_dir=base,
-            environment=container.get("Environment", {}),
+            environment={"AWS_REGION": REGION, **container.get("Environment", {})},
             interpreters=self._home / "interpreters",
             on_line=log.line,
+            isolated=bool(model.get("EnableNetworkIsolation")),
         )
 
     # Invocation
 
     def invoke(self, name: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """InvokeEndpoint: (status, headers, body) as SageMaker Runtime answers. `headers` are lower-case."""
+        if len(body) > BODY_MAXIMUM_BYTES:
+            raise AwsError("413", f"HTTP content length exceeded {BODY_MAXIMUM_BYTES} bytes.", 413)
         for _ in range(3):
             fleet = self._fleets.get(name)
             if fleet is None:
@@ -380,6 +392,10 @@ class Endpoints:
             passed = {key: headers[key] for key in PASSED_IN if key in headers}
             try:
                 status, answered, data = server.invoke(body, passed)
+            except urllib3.exceptions.TimeoutError:
+                return _timed_out(name, variant)
+            except AnswerTooLarge as error:
+                return _model_error(name, variant, 500, str(error))
             except urllib3.exceptions.HTTPError as error:
                 # The fleet may have been replaced between the choice and the call: try the one that is live now.
                 if self._fleets.get(name) is not fleet:
@@ -398,9 +414,31 @@ class Endpoints:
                 server.close()
 
 
+def _retains(request: Resource, kind: str) -> bool:
+    """Whether an update keeps this property of its variants."""
+    excluded = {one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties", [])}
+    return bool(request.get("RetainAllVariantProperties")) and kind not in excluded
+
+
 def _model_error(name: str, variant: str, status: int, said: str) -> tuple[int, dict[str, str], bytes]:
+    """A container's refusal, as InvokeEndpoint tells it."""
+    kind = "client" if status < 500 else "server"
+    message = f'Received {kind} error ({status}) from {variant} with message "{said[:1000]}".'
+    return _told(name, status, message, said)
+
+
+def _timed_out(name: str, variant: str) -> tuple[int, dict[str, str], bytes]:
+    """Source: https://repost.aws/knowledge-center/sagemaker-endpoint-container-timeout"""
+    said = (
+        f"Your invocation timed out while waiting for a response from container {variant}. Review the latency metrics "
+        "for each container in Amazon CloudWatch, resolve the issue, and try again."
+    )
+    return _told(name, 0, said, said)
+
+
+def _told(name: str, status: int, message: str, said: str) -> tuple[int, dict[str, str], bytes]:
     body = {
-        "Message": f'Received server error ({status}) from {variant} with message "{said[:1000]}".',
+        "Message": message,
         "OriginalStatusCode": status,
         "OriginalMessage": said[:10_000],
         "LogStreamArn": f"/aws/sagemaker/Endpoints/{name}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,32 @@ from modelway_local.gateway.errors import AwsError
 from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.container import Container
-from modelway_local.runtime.contract import write_training_config
+from modelway_local.runtime.contract import write_processing_config, write_training_config
+from modelway_local.runtime.network import OwnNetwork
 from modelway_local.runtime.rooted import CANNOT_ISOLATE
-from modelway_local.runtime.transfer import InputMissing, NotAFolder, download, upload, upload_model
+from modelway_local.runtime.transfer import (
+    InputEmpty,
+    InputMissing,
+    Mirror,
+    NotAFolder,
+    download,
+    holds_files,
+    upload_archive,
+)
+from modelway_local.sagemaker.isolation import require_isolation
 from modelway_local.sagemaker.logs import JobLog
-from modelway_local.sagemaker.resources import Tags, arn, in_use, missing, page
+from modelway_local.sagemaker.metrics import Metrics
+from modelway_local.sagemaker.resources import REGION, Tags, arn, in_use, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
 
 TRAINING, PROCESSING = "training-job", "processing-job"
 FAILURE_REASON_MAXIMUM = 1024
 DEFAULT_RUNTIME_SECONDS = 86_400
+# Between SIGTERM and SIGKILL; what a training has saved by then is uploaded (API_StopTrainingJob.html).
+STOP_GRACE_SECONDS = 120.0
+# How often checkpoints and continuous outputs are copied while a job runs.
+COPY_SECONDS = 2.0
+CHECKPOINTS = "/opt/ml/checkpoints"
 Unpack = Callable[[str], UnpackedImage]
 
 
@@ -66,13 +81,25 @@ class Jobs:
         """CreateTrainingJob."""
         if not request.get("AlgorithmSpecification", {}).get("TrainingImage"):
             raise AwsError("ValidationException", "AlgorithmSpecification.TrainingImage is needed by the local stack.")
+        if not request.get("ResourceConfig", {}).get("InstanceType"):
+            raise AwsError("ValidationException", "ResourceConfig must name an InstanceType.")
+        _check_waiting(request)
+        require_isolation("CreateTrainingJob", "EnableNetworkIsolation", request.get("EnableNetworkIsolation"))
+        if (local := request.get("CheckpointConfig", {}).get("LocalPath")) is not None:
+            _require_below_base("CheckpointConfig.LocalPath", local)
         # The address is where the model will be, as Describe names it from the start.
-        artifacts = {"S3ModelArtifacts": _model_uri(request)}
+        artifacts = {"S3ModelArtifacts": _output_uri(request, "model.tar.gz")}
         fields = {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": [], "ModelArtifacts": artifacts}
         return self._create(TRAINING, "TrainingJob", request, fields, self._train)
 
     def create_processing_job(self, request: Resource) -> Resource:
         """CreateProcessingJob."""
+        isolated = request.get("NetworkConfig", {}).get("EnableNetworkIsolation")
+        require_isolation("CreateProcessingJob", "NetworkConfig.EnableNetworkIsolation", isolated)
+        for item in request.get("ProcessingInputs", []):
+            _require_below_base("ProcessingInputs.S3Input.LocalPath", item.get("S3Input", {}).get("LocalPath"))
+        for item in _outputs(request):
+            _require_below_base("ProcessingOutputConfig.Outputs.S3Output.LocalPath", item["LocalPath"])
         return self._create(PROCESSING, "ProcessingJob", request, {}, self._process)
 
     def _create(
@@ -158,15 +185,27 @@ class Jobs:
         base = self._folder(TRAINING, name)
         logs, file = self._acting.logs(request["RoleArn"]), self._home / "jobs" / name / "log"
         log = JobLog(logs, "/aws/sagemaker/TrainingJobs", _stream(name), file)
+        metrics = Metrics(request["AlgorithmSpecification"].get("MetricDefinitions", []), log.line)
+
+        def line(text: str) -> None:
+            log.line(text)
+            metrics.line(text)
+
         started = time.monotonic()
         try:
             self._secondary(name, "Downloading", "Downloading the image and the input data", TrainingStartTime=now())
             image = self._image(request["AlgorithmSpecification"]["TrainingImage"], request["RoleArn"])
             self._channels(request, base)
+            copied = self._checkpoints(request, base)
             write_training_config(request, base)
             self._secondary(name, "Training", "Training image download completed. Training in progress.")
-            code = self._run(TRAINING, request, image, ["train"], base, log, "Training")
-            self._after_training(request, base, code, log, int(time.monotonic() - started))
+            entrypoint, arguments = _training_command(request["AlgorithmSpecification"])
+            isolated = bool(request.get("EnableNetworkIsolation"))
+            code = self._run(TRAINING, request, image, entrypoint, arguments, base, log, line, copied, isolated)
+            seconds = int(time.monotonic() - started)
+            billed = {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+            self._store.change(TRAINING, name, FinalMetricDataList=metrics.final(), **billed)
+            self._after_training(request, base, code, log)
         except JobFailed as error:
             self._end_training(name, "Failed", "Failed", str(error)[:FAILURE_REASON_MAXIMUM], log)
         except Exception as error:  # noqa: BLE001 - whatever breaks here is the platform's fault, and Describe says so
@@ -175,33 +214,61 @@ class Jobs:
             log.close()
             shutil.rmtree(base, ignore_errors=True)
 
-    def _after_training(self, request: Resource, base: Path, code: int | None, log: JobLog, seconds: int) -> None:
+    def _after_training(self, request: Resource, base: Path, code: int | None, log: JobLog) -> None:
+        """What the job leaves goes to S3: its output data always, its model unless it failed.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+        """
         name = request["TrainingJobName"]
-        final = final_metrics(request["AlgorithmSpecification"].get("MetricDefinitions", []), log.lines)
-        self._store.change(
-            TRAINING, name, FinalMetricDataList=final, TrainingTimeInSeconds=seconds, BillableTimeInSeconds=seconds
-        )
-        if code is None:
-            stopped = self._stopping[f"{TRAINING}/{name}"].is_set()
-            self._end_training(name, "Stopped", "Stopped" if stopped else "MaxRuntimeExceeded", "", log)
-            return
-        if code != 0:
-            raise JobFailed(_algorithm_error(base, code, log.lines))
-        model_dir = base / "model"
-        self._secondary(name, "Uploading", "Uploading generated training model")
+        model, data = base / "model", base / "output" / "data"
         try:
-            upload_model(self._acting.s3(request["RoleArn"]), model_dir, _model_uri(request))
+            if holds_files(data):
+                upload_archive(self._acting.s3(request["RoleArn"]), data, _output_uri(request, "output.tar.gz"))
+            if code:
+                raise JobFailed(_algorithm_error(base, code, log.lines))
+            if code == 0 or holds_files(model):
+                self._secondary(name, "Uploading", "Uploading generated training model")
+                upload_archive(self._acting.s3(request["RoleArn"]), model, _output_uri(request, "model.tar.gz"))
         except NotAFolder as error:
             raise JobFailed(f"AlgorithmError: {error}") from error
-        self._end_training(name, "Completed", "Completed", "", log)
+        if code == 0:
+            self._end_training(name, "Completed", "Completed", "", log)
+        else:
+            stopped = self._stopping[f"{TRAINING}/{name}"].is_set()
+            self._end_training(name, "Stopped", "Stopped" if stopped else "MaxRuntimeExceeded", "", log)
 
     def _channels(self, request: Resource, base: Path) -> None:
         for channel in request.get("InputDataConfig", []):
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+            source = channel["DataSource"]["S3DataSource"]
             try:
-                download(self._acting.s3(request["RoleArn"]), uri, base / "input" / "data" / channel["ChannelName"])
+                download(
+                    self._acting.s3(request["RoleArn"]),
+                    source["S3Uri"],
+                    base / "input" / "data" / channel["ChannelName"],
+                    source["S3DataType"],
+                )
             except InputMissing as error:
                 raise JobFailed(f"ClientError: Data download failed: {error}") from error
+
+    def _checkpoints(self, request: Resource, base: Path) -> list[Mirror]:
+        """What is there is restored before the job starts, and what it writes is copied while it runs.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+        """
+        config = request.get("CheckpointConfig")
+        if config is None:
+            return []
+        folder = _under_base(base, config.get("LocalPath", CHECKPOINTS))
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            download(self._acting.s3(request["RoleArn"]), f"{config['S3Uri'].rstrip('/')}/", folder)
+        except InputEmpty:
+            pass  # the first of its kind has none
+        except InputMissing as error:
+            raise JobFailed(f"ClientError: Checkpoints could not be restored: {error}") from error
+        mirror = Mirror(self._acting.s3(request["RoleArn"]), base, folder, config["S3Uri"])
+        mirror.known()
+        return [mirror]
 
     def _secondary(self, name: str, status: str, message: str, **fields: Any) -> None:
         with self._store.lock:
@@ -231,11 +298,15 @@ class Jobs:
         ended: Resource = {"ProcessingJobStatus": "Completed"}
         try:
             self._store.change(PROCESSING, name, ProcessingStartTime=now())
-            image = self._image(request["AppSpecification"]["ImageUri"], request["RoleArn"])
+            app = request["AppSpecification"]
+            image = self._image(app["ImageUri"], request["RoleArn"])
             self._processing_inputs(request, base)
-            arguments = request["AppSpecification"].get("ContainerArguments", [])
-            code = self._run(PROCESSING, request, image, arguments, base, log, "Processing")
-            message = _read(base, "output/message")
+            write_processing_config(request, arn(PROCESSING, name), base)
+            copied = _continuous(self._acting.s3(request["RoleArn"]), request, base)
+            isolated = bool(request.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+            entrypoint, arguments = app.get("ContainerEntrypoint"), app.get("ContainerArguments")
+            code = self._run(PROCESSING, request, image, entrypoint, arguments, base, log, log.line, copied, isolated)
+            message = _exit_message(base)
             if message:
                 ended["ExitMessage"] = message
             if code is None:
@@ -258,18 +329,25 @@ class Jobs:
         for item in request.get("ProcessingInputs", []):
             source = item["S3Input"]
             try:
-                download(self._acting.s3(request["RoleArn"]), source["S3Uri"], _under_base(base, source["LocalPath"]))
+                download(
+                    self._acting.s3(request["RoleArn"]),
+                    source["S3Uri"],
+                    _under_base(base, source["LocalPath"]),
+                    source["S3DataType"],
+                )
             except InputMissing as error:
                 raise JobFailed(
                     f"ClientError: Failed to download data for input {item['InputName']}: {error}"
                 ) from error
-        for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            _under_base(base, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        for item in _outputs(request):
+            _under_base(base, item["LocalPath"]).mkdir(parents=True, exist_ok=True)
 
     def _processing_outputs(self, request: Resource, base: Path) -> None:
-        for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            target = item["S3Output"]
-            upload(self._acting.s3(request["RoleArn"]), _under_base(base, target["LocalPath"]), target["S3Uri"])
+        for item in _outputs(request):
+            if item["S3UploadMode"] != "Continuous":
+                Mirror(
+                    self._acting.s3(request["RoleArn"]), base, _under_base(base, item["LocalPath"]), item["S3Uri"]
+                ).send()
 
     # Both
 
@@ -292,31 +370,95 @@ class Jobs:
         kind: str,
         request: Resource,
         image: UnpackedImage,
-        arguments: list[str],
+        entrypoint: list[str] | None,
+        arguments: list[str] | None,
         base: Path,
         log: JobLog,
-        prefix: str,
+        on_line: Callable[[str], None],
+        copied: Sequence[Mirror],
+        isolated: bool,
     ) -> int | None:
-        """Exit code; None when stopped or out of time."""
+        """Exit code; None when stopped or out of time. What is `copied` goes to S3 meanwhile, and at the end."""
+        prefix = "Training" if kind == TRAINING else "Processing"
         name = request[f"{prefix}JobName"]
         limit = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_SECONDS)
+        given = {f"{prefix.upper()}_JOB_NAME": name, f"{prefix.upper()}_JOB_ARN": arn(kind, name), "AWS_REGION": REGION}
+        due = [time.monotonic() + COPY_SECONDS]
+
+        def copy() -> None:
+            if copied and time.monotonic() > due[0]:
+                for mirror in copied:
+                    mirror.send()
+                due[0] = time.monotonic() + COPY_SECONDS
+
         try:
             container = Container(
                 image,
                 arguments,
                 base_dir=base,
-                environment={**request.get("Environment", {}), f"{prefix.upper()}_JOB_NAME": name},
+                environment={**given, **request.get("Environment", {})},
                 interpreters=self._home / "interpreters",
-                entrypoint=request.get("AppSpecification", {}).get("ContainerEntrypoint"),
-                on_line=log.line,
+                entrypoint=entrypoint,
+                on_line=on_line,
+                network=OwnNetwork() if isolated else None,
             )
             container.start()
         except OSError as error:
             raise JobFailed(f"ClientError: the container's command could not be started: {error}") from error
-        code = container.wait(limit, self._stopping[f"{kind}/{name}"])
-        if code == CANNOT_ISOLATE and image.has_base:
+        code = container.wait(limit, self._stopping[f"{kind}/{name}"], grace=STOP_GRACE_SECONDS, tick=copy)
+        for mirror in copied:
+            mirror.send()
+        if code == CANNOT_ISOLATE and (image.has_base or isolated):
             raise JobFailed(f"InternalServerError: {_last_words(log.lines)}")
         return code
+
+
+def _training_command(algorithm: Resource) -> tuple[list[str] | None, list[str]]:
+    """(entry point, arguments): the image's own with `train`, unless the request gives either.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AlgorithmSpecification.html
+    """
+    entrypoint, arguments = algorithm.get("ContainerEntrypoint"), algorithm.get("ContainerArguments")
+    if entrypoint is None and arguments is None:
+        return None, ["train"]
+    return entrypoint, arguments or []
+
+
+def _check_waiting(request: Resource) -> None:
+    """Managed spot training and its longest wait belong together, as SageMaker has it (API_StoppingCondition.html)."""
+    stopping = request.get("StoppingCondition", {})
+    wait, runtime = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_SECONDS)
+    if wait is None and request.get("EnableManagedSpotTraining"):
+        raise AwsError(
+            "ValidationException", "MaxWaitTimeInSeconds must be given when EnableManagedSpotTraining is true."
+        )
+    if wait is not None and not request.get("EnableManagedSpotTraining"):
+        raise AwsError("ValidationException", "MaxWaitTimeInSeconds needs EnableManagedSpotTraining to be true.")
+    if wait is not None and wait < runtime:
+        message = f"Invalid MaxWaitTimeInSeconds {wait}: it must be at least MaxRuntimeInSeconds, {runtime}."
+        raise AwsError("ValidationException", message)
+
+
+def _require_below_base(field: str, local_path: str | None) -> None:
+    """A folder of the container that is filled or read must lie below /opt/ml: it is all that is mounted."""
+    if local_path is None or (local_path.startswith("/opt/ml/") and ".." not in local_path.split("/")):
+        return
+    raise AwsError("ValidationException", f"{field} must lie below /opt/ml, not at {local_path}.")
+
+
+def _outputs(request: Resource) -> list[Resource]:
+    return [
+        item["S3Output"] for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []) if "S3Output" in item
+    ]
+
+
+def _continuous(s3: Any, request: Resource, base: Path) -> list[Mirror]:
+    """The outputs that are copied while the job runs, so that what a job wrote before it failed is kept."""
+    return [
+        Mirror(s3, base, _under_base(base, item["LocalPath"]), item["S3Uri"])
+        for item in _outputs(request)
+        if item["S3UploadMode"] == "Continuous"
+    ]
 
 
 def _under_base(base: Path, local_path: str) -> Path:
@@ -327,43 +469,41 @@ def _under_base(base: Path, local_path: str) -> Path:
     return inside
 
 
-def _model_uri(request: Resource) -> str:
-    return f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output/model.tar.gz"
+def _output_uri(request: Resource, name: str) -> str:
+    return f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output/{name}"
 
 
 def _stream(name: str) -> str:
     return f"{name}/algo-1-{int(time.time())}"
 
 
-def _read(base: Path, name: str) -> str:
-    """A container's own words; not through a link out of its folder, which may name any file of ours."""
+def _first_kilobyte(base: Path, name: str) -> bytes:
+    """How a container's own words begin; not through a link out of its folder, which may name any file of ours."""
     path = (base / name).resolve()
-    sound = path.is_file() and path.is_relative_to(base.resolve())
-    return path.read_text(errors="replace").strip()[:FAILURE_REASON_MAXIMUM] if sound else ""
+    if not path.is_file() or not path.is_relative_to(base.resolve()):
+        return b""
+    with path.open("rb") as file:
+        return file.read(4 * FAILURE_REASON_MAXIMUM)
 
 
-def _last_words(lines: list[str]) -> str:
+def _exit_message(base: Path) -> str:
+    """The processing container's message. Raises JobFailed when it is not UTF-8, as SageMaker fails such a job.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html
+    """
+    words = _first_kilobyte(base, "output/message")
+    try:
+        # The last character may be cut in two.
+        text = words.decode("utf-8", errors="strict" if len(words) < 4 * FAILURE_REASON_MAXIMUM else "ignore")
+    except UnicodeDecodeError as error:
+        raise JobFailed("ClientError: /opt/ml/output/message is not UTF-8") from error
+    return text.strip()[:FAILURE_REASON_MAXIMUM]
+
+
+def _last_words(lines: Sequence[str]) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "the container printed nothing")
 
 
-def _algorithm_error(base: Path, code: int, lines: list[str]) -> str:
-    return f"AlgorithmError: {_read(base, 'output/failure') or _last_words(lines)}, exit code: {code}"[
-        :FAILURE_REASON_MAXIMUM
-    ]
-
-
-def final_metrics(definitions: list[dict[str, str]], lines: list[str]) -> list[dict[str, Any]]:
-    """FinalMetricDataList: the last match of each definition's one group in the log's lines, when it is a number."""
-    found = []
-    for definition in definitions:
-        pattern = re.compile(definition["Regex"])
-        matches = [match for line in lines if (match := pattern.search(line)) and match.groups()]
-        if matches:
-            try:
-                value = float(matches[-1].group(1))
-            except ValueError:
-                continue
-            if not math.isfinite(value):
-                continue
-            found.append({"MetricName": definition["Name"], "Value": value, "Timestamp": now()})
-    return found
+def _algorithm_error(base: Path, code: int, lines: Sequence[str]) -> str:
+    said = _first_kilobyte(base, "output/failure").decode(errors="replace").strip()
+    return f"AlgorithmError: {said or _last_words(lines)}, exit code: {code}"[:FAILURE_REASON_MAXIMUM]

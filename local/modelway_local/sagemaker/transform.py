@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import threading
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import urllib3
 
 from modelway_local.gateway.errors import AwsError
 from modelway_local.iam.acting import Acting
 from modelway_local.registry.store import ImageNotFound, UnpackedImage
-from modelway_local.runtime.server import ModelServer, ServerFailed
-from modelway_local.runtime.transfer import InputMissing, download, split, unpack_model
+from modelway_local.runtime.contract import batch_environment
+from modelway_local.runtime.server import AnswerTooLarge, ModelServer, ServerFailed
+from modelway_local.runtime.transfer import InputMissing, download, fetch_model, split
 from modelway_local.sagemaker.catalogue import MODEL
 from modelway_local.sagemaker.jobs import blame
 from modelway_local.sagemaker.logs import JobLog
-from modelway_local.sagemaker.resources import Tags, arn, in_use, missing, page
+from modelway_local.sagemaker.resources import REGION, Tags, arn, in_use, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
 
 TRANSFORM = "transform-job"
 HEALTH_SECONDS = 60.0
+# Where the request gives nothing (API_CreateTransformJob.html, API_ModelClientConfig.html).
+PAYLOAD_MB, INVOKE_SECONDS, RETRIES = 6, 600, 0
+MEGABYTE = 1024 * 1024
+ANSWER_MAXIMUM_BYTES = 100 * MEGABYTE
 
 
 class TransformFailed(Exception):
@@ -74,7 +83,15 @@ class TransformJobs:
 
     def list_transform_jobs(self, request: Resource) -> Resource:
         """ListTransformJobs."""
-        kept = ("TransformJobName", "TransformJobArn", "TransformJobStatus", "CreationTime", "FailureReason")
+        kept = (
+            "TransformJobName",
+            "TransformJobArn",
+            "TransformJobStatus",
+            "CreationTime",
+            "LastModifiedTime",
+            "TransformEndTime",
+            "FailureReason",
+        )
         jobs, token = page(
             self._store.all(TRANSFORM),
             request,
@@ -85,7 +102,7 @@ class TransformJobs:
         return {"TransformJobSummaries": jobs, "NextToken": token}
 
     def _end(self, name: str, status: str, reason: str = "") -> None:
-        fields: Resource = {"TransformJobStatus": status, "TransformEndTime": now()}
+        fields: Resource = {"TransformJobStatus": status, "TransformEndTime": now(), "LastModifiedTime": now()}
         self._store.change(TRANSFORM, name, **fields, **({"FailureReason": reason[:1024]} if reason else {}))
 
     def _run(self, request: Resource) -> None:
@@ -116,51 +133,93 @@ class TransformJobs:
         return str((self._store.get(MODEL, request["ModelName"]) or {}).get("ExecutionRoleArn") or "")
 
     def _server(self, request: Resource, base: Path, log: JobLog) -> ModelServer:
-        container = (self._store.get(MODEL, request["ModelName"]) or {})["PrimaryContainer"]
+        model = self._store.get(MODEL, request["ModelName"])
+        if model is None:
+            raise TransformFailed(f"Could not find model {request['ModelName']}")
+        container = model["PrimaryContainer"]
         (base / "model").mkdir(parents=True, exist_ok=True)
-        if uri := container.get("ModelDataUrl"):
-            unpack_model(self._acting.s3(self._role(request)), uri, base / "model")
+        fetch_model(self._acting.s3(self._role(request)), container, base / "model")
         self._acting.require_pull(self._role(request), container["Image"])
-        environment = {**container.get("Environment", {}), **request.get("Environment", {})}
+        given = {"AWS_REGION": REGION, **batch_environment(request)}
+        environment = {**given, **container.get("Environment", {}), **request.get("Environment", {})}
         return ModelServer(
             self._unpack(container["Image"]),
             base_dir=base,
             environment=environment,
             interpreters=self._home / "interpreters",
             on_line=log.line,
+            isolated=bool(model.get("EnableNetworkIsolation")),
         )
 
     def _transform(self, request: Resource, base: Path, server: ModelServer) -> None:
         """Each input object becomes `<name>.out` below S3OutputPath, as SageMaker names it."""
         source, target = request["TransformInput"], request["TransformOutput"]
         folder = base / "input"
-        download(self._acting.s3(self._role(request)), source["DataSource"]["S3DataSource"]["S3Uri"], folder)
+        objects = source["DataSource"]["S3DataSource"]
+        download(self._acting.s3(self._role(request)), objects["S3Uri"], folder, objects["S3DataType"])
         headers = {"Content-Type": source.get("ContentType", "application/octet-stream")}
         if accept := target.get("Accept"):
             headers["Accept"] = accept
         bucket, prefix = split(target["S3OutputPath"])
         for path in sorted(item for item in folder.rglob("*") if item.is_file()):
             answers = []
-            for record in _records(path.read_bytes(), source.get("SplitType", "None")):
+            body = _unpacked(path, source.get("CompressionType", "None"))
+            for payload in _payloads(body, request, path.name):
                 if self._stopping[request["TransformJobName"]].is_set():
                     return
-                answers.append(_ask(server, record, headers, path.name))
-            body = (b"\n" if target.get("AssembleWith") == "Line" else b"").join(answers)
+                answers.append(_ask(server, payload, headers, path.name, request.get("ModelClientConfig", {})))
+            assembled = (b"\n" if target.get("AssembleWith") == "Line" else b"").join(answers)
             key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}.out".lstrip("/")
-            self._acting.s3(self._role(request)).put_object(Bucket=bucket, Key=key, Body=body)
+            self._acting.s3(self._role(request)).put_object(Bucket=bucket, Key=key, Body=assembled)
 
 
-def _records(body: bytes, split_type: str) -> list[bytes]:
-    """The requests that one object makes: the whole of it, or a line each."""
-    if split_type == "None":
-        return [body]
-    if split_type == "Line":
-        return [line for line in body.splitlines() if line.strip()]
-    raise TransformFailed(f"SplitType {split_type} is not done by the local stack; use None or Line")
+def _unpacked(path: Path, compression: str) -> bytes:
+    if compression != "Gzip":
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise TransformFailed(f"{path.name} is not gzip: {error}") from error
 
 
-def _ask(server: ModelServer, record: bytes, headers: dict[str, str], name: str) -> bytes:
-    status, _, body = server.invoke(record, headers)
-    if status >= 400:
-        raise TransformFailed(f"{name}: the model answered HTTP {status}: {body.decode(errors='replace')[:500]}")
-    return body
+def _payloads(body: bytes, request: Resource, name: str) -> Iterator[bytes]:
+    """The requests that one object makes: the whole of it, a line each, or as many whole lines as a request may hold.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html (BatchStrategy)
+    """
+    limit = request.get("MaxPayloadInMB", PAYLOAD_MB) * MEGABYTE or len(body)  # 0: no limit
+    if request["TransformInput"].get("SplitType", "None") == "None":
+        records, single = [body], True
+    else:
+        records, single = body.splitlines(keepends=True), request.get("BatchStrategy") == "SingleRecord"
+    batch = b""
+    for record in records:
+        if len(record) > limit:
+            raise TransformFailed(f"{name}: a record of {len(record)} bytes is larger than MaxPayloadInMB allows")
+        if batch and (single or len(batch) + len(record) > limit):
+            yield batch
+            batch = b""
+        batch += record
+    if batch or not records:
+        yield batch
+
+
+def _ask(server: ModelServer, payload: bytes, headers: dict[str, str], name: str, client: Resource) -> bytes:
+    """The container's answer. Raises TransformFailed when it refuses each time that it is asked."""
+    seconds = client.get("InvocationsTimeoutInSeconds", INVOKE_SECONDS)
+    said = ""
+    for _ in range(1 + client.get("InvocationsMaxRetries", RETRIES)):
+        try:
+            status, _, body = server.invoke(payload, headers, seconds, ANSWER_MAXIMUM_BYTES)
+        except urllib3.exceptions.TimeoutError:
+            said = f"no answer within {seconds} s"
+            continue
+        except (urllib3.exceptions.HTTPError, AnswerTooLarge) as error:
+            said = f"no answer: {error}"
+            continue
+        if status < 400:
+            return body
+        said = f"the model answered HTTP {status}: {body.decode(errors='replace')[:500]}"
+        if status < 500:
+            break
+    raise TransformFailed(f"{name}: {said}")

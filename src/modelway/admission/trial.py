@@ -17,6 +17,7 @@ from modelway.admission.process import Program, run
 from modelway.admission.samples import Samples, read_samples
 from modelway.admission.service import check_service
 from modelway.contracts import EvaluationReport, ModelSpec
+from modelway.contracts.hyperparameters import hyperparameter_text
 from modelway.errors import UserError
 from modelway.evaluation import compare, read_container_evaluation
 
@@ -110,10 +111,7 @@ def _train(program: Program, base: Path, spec: ModelSpec, samples: Samples, seco
     """Lay out input/ as SageMaker does, train, and make sure that a model is there."""
     config = base / "input" / "config"
     config.mkdir(parents=True)
-    hyperparameters = {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in spec.training.hyperparameters.items()
-    }
+    hyperparameters = {name: hyperparameter_text(value) for name, value in spec.training.hyperparameters.items()}
     _write_json(config / "hyperparameters.json", hyperparameters)
     channel = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
     _write_json(config / "inputdataconfig.json", dict.fromkeys(samples.channels, channel))
@@ -123,8 +121,23 @@ def _train(program: Program, base: Path, spec: ModelSpec, samples: Samples, seco
     (base / "output").mkdir()
     (base / "model").mkdir()
     run(program, "train", base, seconds, base / "output" / "failure")
-    if not any(path.is_file() for path in (base / "model").rglob("*")):
+    left = list((base / "model").rglob("*"))
+    if not any(path.is_file() for path in left):
         raise UserError("train ended well but left no model", fix="write it into the model_dir that train() is given")
+    _refuse_links(base / "model", left)
+
+
+def _refuse_links(model: Path, left: Sequence[Path]) -> None:
+    """SageMaker packs links into model.tar.gz and does not unpack them: the endpoint would not start."""
+    inodes = {path.stat().st_ino for path in left if path.is_file() and not path.is_symlink()}
+    files = [path for path in left if path.is_file() and not path.is_symlink()]
+    links = [path for path in left if path.is_symlink()] or (files if len(inodes) < len(files) else [])
+    if links:
+        names = ", ".join(path.relative_to(model).as_posix() for path in sorted(links)[:5])
+        raise UserError(
+            f"train left links in model_dir ({names}); SageMaker does not unpack a model with links",
+            fix="write files: copy what a link names",
+        )
 
 
 def _evaluate(
@@ -137,7 +150,7 @@ def _evaluate(
     with tarfile.open(source / "model" / "model.tar.gz", "w:gz", compresslevel=1) as archive:
         archive.add(model, arcname=".")
     shutil.copytree(samples.channels[spec.evaluation.channel], source / "data")
-    run(program, "evaluate", base, seconds, output / "message")
+    run(program, "evaluate", base, seconds, base / "output" / "message")
     written = output / "evaluation.json"
     # A link that the model's code left could lead to a file that only we may read.
     if written.is_symlink() or not written.is_file():

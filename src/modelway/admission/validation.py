@@ -1,4 +1,4 @@
-"""What can be said of a model's folder without running its code: spec, files, functions, lint, lock, samples."""
+"""What can be said of a model's folder without running its code: spec, limits, files, functions, lint, samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from modelway.admission.findings import Finding
 from modelway.admission.lint import check_lint
 from modelway.admission.requirements import check_requirements
+from modelway.admission.sagemaker_limits import check_sagemaker
 from modelway.admission.samples import read_samples
 from modelway.contracts import ModelSpec
 from modelway.contracts.reading import FILE_NAME, SpecInvalidError, read_model_spec
@@ -36,7 +37,8 @@ def validate_model(model_dir: Path, *, lint: bool = True, pythonpath: Sequence[P
         ]
     except UserError as error:
         return [Finding("error", "model.yaml", model_dir / FILE_NAME, error.message, fix=error.fix)]
-    findings = [*_check_source(model_dir, spec), *check_requirements(model_dir / spec.requirements)]
+    findings = [*check_sagemaker(model_dir / FILE_NAME, spec), *_check_source(model_dir, spec)]
+    findings += check_requirements(model_dir / spec.requirements)
     findings += _check_samples(model_dir, spec)
     source = model_dir / spec.source
     if lint and any(source.rglob("*.py")):

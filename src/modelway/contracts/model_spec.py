@@ -106,7 +106,7 @@ class TrainingSpec(Document):
     channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")], str] = Field(
         min_length=1,
         max_length=20,
-        description="Input channels: name to s3:// prefix, or to a path in the platform's data bucket.",
+        description="Input channels: name to s3:// prefix, or to a folder in the platform's data bucket.",
     )
     metric_definitions: tuple[MetricDefinition, ...] = Field(
         default=(), max_length=40, description="Numbers to read from the training log."

@@ -109,6 +109,12 @@ def read_model_spec(path: Path) -> ModelSpec:
         raise SpecInvalidError(_from_validation(file, node, error)) from error
 
 
+def place_of(path: Path, location: Location) -> tuple[int, int]:
+    """Line and column, from 1, of a field of a model.yaml that has been read; of the nearest if it is left out."""
+    mark = _find(_compose(path, _read_text(path)), location, key=False).start_mark
+    return mark.line + 1, mark.column + 1
+
+
 def _read_text(file: Path) -> str:
     try:
         with file.open("rb") as stream:

@@ -45,18 +45,43 @@ are SageMaker's own ([training], [inference]); only `evaluation.json` is Modelwa
 
 Paths are below `SAGEMAKER_BASE_DIR`, or `/opt/ml` where it is not set.
 
-- **`train`** reads `input/config/hyperparameters.json` (all values are text), `input/config/inputdataconfig.json` and
-  `input/data/CHANNEL/`. What it leaves in `model/` becomes model.tar.gz. When it fails: an exit code that is not 0, and
-  the reason in `output/failure`.
+- **`train`** reads `input/config/hyperparameters.json` (all values are text: JSON where the text is JSON, so that text
+  of model.yaml that looks like a number comes in quotes), `input/config/inputdataconfig.json` and
+  `input/data/CHANNEL/`. What it leaves in `model/` becomes model.tar.gz, and `output/data/` output.tar.gz, also when it
+  fails. When it fails: an exit code that is not 0, and the reason in `output/failure` (1,024 characters are told).
 - **`evaluate`** reads `processing/input/model/model.tar.gz` and the holdout in `processing/input/data/`. It leaves
-  `processing/output/evaluation.json`. When it fails: an exit code that is not 0, and the reason in
-  `processing/output/message`.
+  `processing/output/evaluation.json`. When it fails: an exit code that is not 0, and the reason in `output/message`,
+  UTF-8, of which 1,024 characters are told ([message]).
 - **`serve`** reads `model/` and listens on port `SAGEMAKER_BIND_TO_PORT` (8080) of `MODEL_SERVER_HOST` (0.0.0.0).
 
 `serve` answers `GET /ping` with 200 as soon as requests may come, and `POST /invocations` with JSON, 400 when the
 request is wrong and 500 when the model is. Each answer carries the header `X-Amzn-SageMaker-Custom-Attributes` with
 `model_version=…;image_digest=…`, taken from the variables `MODELWAY_MODEL_VERSION` and `MODELWAY_IMAGE_DIGEST`: a
 deployment is only called done when the live endpoint names the digest that was asked for.
+
+[message]: https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html
+
+## Root
+
+SageMaker [runs containers as root][inference] and mounts `/opt/ml`, which belongs to root. An image with a `USER` of
+its own can read there and write nothing, here as there: its jobs fail. The template's `serve`, which only reads, gives
+root up by itself before it loads the model.
+
+## Limits
+
+- A job that is stopped, or is at its `max_runtime_seconds`, gets SIGTERM and [120 seconds][stop]. What lies in `model/`
+  then is uploaded.
+- `/ping` has 2 seconds and must answer 200. An [invocation] has 60 seconds, a request 25 MB, an answer 6 MB. What a
+  container answers with 400 or more reaches the caller as ModelError with its status; a late one has the status 0.
+- Links in `model/` are not unpacked by SageMaker, so the admission test refuses them.
+- Port 8080: an image with the label `com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true` says that it heeds
+  `SAGEMAKER_BIND_TO_PORT`. Every other is asked on 8080. On the local stack it therefore gets a network of its own,
+  with loopback and no way out, where the kernel allows one; elsewhere it is told a free port all the same.
+- `EnableNetworkIsolation` gives a job or a server a network with loopback only. Where the kernel does not allow one,
+  the call is refused.
+
+[stop]: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
+[invocation]: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 
 ## evaluation.json
 """

@@ -28,7 +28,6 @@ from modelway.packaging.image import (
     content_labels,
     manifest_of,
     origin_labels,
-    runs_as_root,
 )
 from modelway.packaging.layers import Layer, compress
 from modelway.packaging.shipped_code import require_admitted
@@ -146,9 +145,6 @@ def labelled(config: bytes, labels: dict[str, str], dockerfile: Path) -> bytes:
     """
     document = json.loads(config)
     container = document["config"]
-    if runs_as_root(container):
-        message = f"{dockerfile}: the image may run as root (USER is {container.get('User') or 'not set'})"
-        raise UserError(message, fix="end the Dockerfile with a USER by number, e.g. USER 10001")
     if not container.get("Entrypoint"):
         raise UserError(f"{dockerfile}: the image has no ENTRYPOINT", fix="take the one of `modelway new`")
     made = {name: container[name] for name in RUN_FIELDS if container.get(name)}

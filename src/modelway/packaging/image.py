@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,6 @@ CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 PROGRAM = "opt/program"
 ENTRYPOINT = ["python", f"/{PROGRAM}/container.py"]
-# A user without rights, by number, since a local base has no /etc/passwd.
-USER = "1000:1000"
 
 # What an io.json may hold beside its two schemas.
 _SCHEMA_ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description"})
@@ -35,6 +32,8 @@ LABEL_SPEC_DIGEST = "dev.modelway.spec-digest"
 LABEL_IO_SCHEMA = "dev.modelway.io-schema"
 LABEL_CODE = "dev.modelway.code-digest"
 LABEL_INTERPRETER = "dev.modelway.interpreter"
+# SageMaker's: the server heeds SAGEMAKER_BIND_TO_PORT (docs/reference/container.md).
+LABEL_ACCEPTS_PORT = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
 LABEL_TITLE = "org.opencontainers.image.title"
 LABEL_REVISION = "org.opencontainers.image.revision"
 LABEL_SOURCE = "org.opencontainers.image.source"
@@ -98,15 +97,9 @@ def build_image(model_dir: Path, spec: ModelSpec, dependencies: Dependencies, wo
         dependencies.layer,
         write_layer(files, work / "code.tar.gz"),
     )
-    labels = content_labels(model_dir, spec) | {LABEL_INTERPRETER: dependencies.minor}
+    labels = content_labels(model_dir, spec) | {LABEL_INTERPRETER: dependencies.minor, LABEL_ACCEPTS_PORT: "true"}
     config = _json(_config(layers, labels))
     return BuiltImage(manifest_of(config, layers), config, layers)
-
-
-def runs_as_root(config: Mapping[str, Any]) -> bool:
-    """Whether an image's user is root, or a name: whom that means, only the image says."""
-    number = str(config.get("User") or "").split(":")[0]
-    return not number.isascii() or not number.isdigit() or int(number) == 0
 
 
 def content_labels(model_dir: Path, spec: ModelSpec) -> dict[str, str]:
@@ -158,7 +151,6 @@ def _config(layers: tuple[Layer, ...], labels: dict[str, str]) -> dict[str, Any]
             ],
             "ExposedPorts": {"8080/tcp": {}},
             "Labels": labels,
-            "User": USER,
             "WorkingDir": f"/{PROGRAM}",
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},

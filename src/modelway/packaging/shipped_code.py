@@ -22,7 +22,7 @@ from typing import IO, Any, NamedTuple, cast
 from modelway.contracts import ModelSpec
 from modelway.errors import UserError
 from modelway.packaging.dependencies import IMAGE_FOLDER
-from modelway.packaging.image import ENTRYPOINT, PROGRAM, BuiltImage, program_files, runs_as_root
+from modelway.packaging.image import ENTRYPOINT, PROGRAM, BuiltImage, program_files
 from modelway.packaging.layers import CHUNK, Layer
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
@@ -88,8 +88,6 @@ def _settings(config: Mapping[str, Any]) -> Iterator[str]:
         value = config.get(field) or type(allowed[0])()
         if value not in allowed:
             yield f"{field} is {value}, not {allowed[0] or allowed[-1]}"
-    if runs_as_root(config):
-        yield f"User is {config.get('User') or 'not set'}, not a number above 0"
     for volume in config.get("Volumes") or {}:
         if _inside(_name(volume), "opt") or _name(volume) == "opt":
             yield f"the volume {volume} would hide the code"

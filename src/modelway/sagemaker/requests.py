@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from modelway.contracts import Decision, DeploymentRequest, EvaluationReport, TrainingRequest
+from modelway.contracts.hyperparameters import hyperparameter_text
 from modelway.platform import Platform
 from modelway.sagemaker.protection import network, output_key, volume_key
 from modelway.versioning import locations
@@ -50,9 +50,7 @@ def create_training_job(request: TrainingRequest, platform: Platform, job_name: 
             "MetricDefinitions": [{"Name": m.name, "Regex": m.regex} for m in spec.metric_definitions],
             "EnableSageMakerMetricsTimeSeries": bool(spec.metric_definitions),
         },
-        "HyperParameters": {
-            name: value if isinstance(value, str) else json.dumps(value) for name, value in spec.hyperparameters.items()
-        },
+        "HyperParameters": {name: hyperparameter_text(value) for name, value in spec.hyperparameters.items()},
         "InputDataConfig": [
             {"ChannelName": name, "DataSource": {"S3DataSource": _s3_source(locations.channel_uri(platform, value))}}
             for name, value in spec.channels.items()

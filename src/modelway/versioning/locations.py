@@ -104,8 +104,8 @@ def deployment_failure_key(request: DeploymentRequest, endpoint_config: str) -> 
 
 
 def channel_uri(platform: Platform, value: str) -> str:
-    """A channel of model.yaml as an s3:// address."""
-    return value if value.startswith("s3://") else f"s3://{platform.data_bucket}/{value.lstrip('/')}"
+    """A channel of model.yaml as an s3:// address; a path is a folder, so no sibling `train_old` comes along."""
+    return value if value.startswith("s3://") else f"s3://{platform.data_bucket}/{value.strip('/')}/"
 
 
 def examples_key(model: str, image_digest: str) -> str:

@@ -50,7 +50,7 @@ def _change_layer(folder: Path) -> None:
 
 
 def _change_config(folder: Path) -> None:
-    (folder / "config.json").write_bytes((folder / "config.json").read_bytes().replace(b"1000:1000", b"1001:1001"))
+    (folder / "config.json").write_bytes((folder / "config.json").read_bytes().replace(b"8080/tcp", b"8081/tcp"))
 
 
 def _point_outside(folder: Path) -> None:

@@ -10,6 +10,7 @@ from modelway_local.gateway.errors import AwsError
 from modelway_local.sagemaker.catalogue import Catalogue
 from modelway_local.sagemaker.store import Store
 
+MODEL = {"ModelName": "m", "PrimaryContainer": {"Image": "i"}}
 GROUP = {"ModelPackageGroupName": "fraud"}
 
 
@@ -27,7 +28,8 @@ def refusal(call: Any, **request: Any) -> str:
 
 def config(**variants: str) -> dict[str, Any]:
     """An endpoint config's request: model by variant."""
-    listed = [{"VariantName": variant, "ModelName": model} for variant, model in variants.items()]
+    size = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    listed = [{"VariantName": variant, "ModelName": model, **size} for variant, model in variants.items()]
     return {"EndpointConfigName": "c", "ProductionVariants": listed}
 
 
@@ -36,18 +38,18 @@ def package(catalogue: Catalogue, **fields: Any) -> str:
 
 
 def test_a_models_name_is_free_again_with_no_tags_once_it_is_deleted(catalogue: Catalogue) -> None:
-    made = catalogue.create_model({"ModelName": "m", "Tags": [{"Key": "a", "Value": "1"}]})["ModelArn"]
-    assert "already existing" in refusal(catalogue.create_model, ModelName="m")
+    made = catalogue.create_model({**MODEL, "Tags": [{"Key": "a", "Value": "1"}]})["ModelArn"]
+    assert "already existing" in refusal(catalogue.create_model, **MODEL)
     catalogue.delete_model({"ModelName": "m"})
     assert "Could not find model" in refusal(catalogue.describe_model, ModelName="m")
     assert "Could not find model" in refusal(catalogue.delete_model, ModelName="m")
-    catalogue.create_model({"ModelName": "m"})
+    catalogue.create_model(MODEL)
     assert catalogue.list_tags({"ResourceArn": made})["Tags"] == []
 
 
 def test_a_config_needs_its_models_and_distinct_variants(catalogue: Catalogue) -> None:
     assert "Could not find model" in refusal(catalogue.create_endpoint_config, **config(A="m"))
-    catalogue.create_model({"ModelName": "m"})
+    catalogue.create_model(MODEL)
     twice = config(A="m")
     twice["ProductionVariants"] *= 2
     assert "must be unique" in refusal(catalogue.create_endpoint_config, **twice)
@@ -115,3 +117,37 @@ def test_approval_and_metadata_change_and_are_found(catalogue: Catalogue) -> Non
     assert catalogue.describe_model_package({"ModelPackageName": made})["CustomerMetadataProperties"] == {"b": "2"}
     approved = catalogue.list_model_packages({**GROUP, "ModelApprovalStatus": "Approved"})["ModelPackageSummaryList"]
     assert [summary["ModelPackageArn"] for summary in approved] == [made]
+
+
+@pytest.mark.parametrize("field", ["ModelName", "InstanceType", "InitialInstanceCount"])
+def test_a_variant_says_what_it_runs_on(catalogue: Catalogue, field: str) -> None:
+    catalogue.create_model(MODEL)
+    request = config(A="m")
+    del request["ProductionVariants"][0][field]
+    assert refusal(catalogue.create_endpoint_config, **request) == f"ValidationException: Variant A must give {field}."
+
+
+def test_a_model_names_its_image_and_one_place_of_its_data(catalogue: Catalogue) -> None:
+    assert "must name an Image" in refusal(catalogue.create_model, ModelName="m")
+    both = {"Image": "i", "ModelDataUrl": "s3://b/m", "ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/m"}}}
+    assert "cannot both" in refusal(catalogue.create_model, ModelName="m", PrimaryContainer=both)
+
+
+def test_packages_are_listed_by_type(catalogue: Catalogue) -> None:
+    catalogue.create_model_package_group(GROUP)
+    package(catalogue)
+    catalogue.create_model_package({"ModelPackageName": "alone"})
+
+    def count(**request: str) -> int:
+        return len(catalogue.list_model_packages(request)["ModelPackageSummaryList"])
+
+    assert (count(), count(ModelPackageType="Versioned"), count(ModelPackageType="Unversioned")) == (2, 1, 1)
+
+
+def test_tags_are_listed_by_page(catalogue: Catalogue) -> None:
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(3)]
+    arn = catalogue.create_model({**MODEL, "Tags": tags})["ModelArn"]
+    first = catalogue.list_tags({"ResourceArn": arn, "MaxResults": 2})
+    rest = catalogue.list_tags({"ResourceArn": arn, "MaxResults": 2, "NextToken": first["NextToken"]})
+    assert [*first["Tags"], *rest["Tags"]] == tags
+    assert rest["NextToken"] is None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from modelway_local.sagemaker import logs
 from modelway_local.sagemaker.logs import JobLog
 
 
@@ -33,7 +34,7 @@ def test_lines_are_kept_whatever_becomes_of_cloudwatch(tmp_path: Path, down: boo
         log.line(text)
     assert (tmp_path / "job" / "log").read_text() == "one\n\ntwo\n"
     log.close()
-    assert log.lines == ["one", "", "two"]
+    assert list(log.lines) == ["one", "", "two"]
     assert client.sent == ([] if down else ["one", " ", "two"])
 
 
@@ -43,3 +44,19 @@ def test_a_second_run_adds_to_the_file(tmp_path: Path) -> None:
         log.line(text)
         log.close()
     assert (tmp_path / "log").read_text() == "first\nsecond\n"
+
+
+def test_a_job_that_prints_for_hours_fills_neither_memory_nor_cloudwatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "SENT_MAXIMUM_BYTES", 1000)
+    client = Logs()
+    log = JobLog(client, "group", "stream", tmp_path / "log")
+    for number in range(5000):
+        log.line(f"step {number}")
+    log.close()
+    assert list(log.lines) == [f"step {number}" for number in range(4900, 5000)]
+    assert client.sent[0] == "step 0"
+    assert client.sent[-1] == f"the rest of this log is in {tmp_path / 'log'} only"
+    assert sum(len(text) for text in client.sent) < 1200
+    assert len((tmp_path / "log").read_text().splitlines()) == 5000
