@@ -150,7 +150,7 @@ class _Sender:
         self._pool = urllib3.HTTPConnectionPool("127.0.0.1", maxsize=32, timeout=TIMEOUT_SECONDS, retries=False)
         self._pool.ConnectionCls = Connection
 
-    def __call__(self, request: Any, **_: Any) -> AWSResponse:
+    def __call__(self, request: Any, **_kwargs: Any) -> AWSResponse:
         url = parse_url(request.url)
         try:
             answer = self._pool.urlopen(
@@ -166,7 +166,7 @@ class _Sender:
             raise EndpointConnectionError(endpoint_url=request.url, error=error) from error
         response = AWSResponse(request.url, answer.status, answer.headers, answer)  # type: ignore[arg-type]
         if not request.stream_output:
-            response.content  # noqa: B018 - reads it now, so that the connection is free for the next request
+            _ = response.content  # read now: the connection is free for the next request
         return response
 
 

@@ -173,8 +173,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "Entrypoint is []": {"Entrypoint": None},
     "Cmd is": {"Cmd": ["train", "--evil"]},
     "WorkingDir is": {"WorkingDir": "/evil"},
-    "User is root": {"User": "root"},
-    "User is 0": {"User": "0:10001"},
     "the volume": {"Volumes": {"/opt/program": {}}},
     "Env PYTHONPATH": {"Env": ["PYTHONPATH=/evil:/opt/program:/opt/program-deps"]},
     "Env PYTHONSTARTUP": {"Env": ["PYTHONSTARTUP=/evil.py"]},
