@@ -288,7 +288,8 @@ def _other_half(policy: dict[str, Any], issue: str, detail: str) -> bool:
 
 def test_inline_policies_fit_iams_limit(policies: Policies) -> None:
     sizes: dict[str, int] = {}
-    for address, policy in policies.items():
+    inline = {address: one for address, one in policies.items() if not address.startswith("aws_iam_policy.")}
+    for address, policy in inline.items():
         role = address.split("[")[0]
         sizes[role] = sizes.get(role, 0) + len(json.dumps(policy, separators=(",", ":")))
     assert max(sizes.values()) < 10_240, sizes
