@@ -211,9 +211,8 @@ data "aws_iam_policy_document" "terraform_run" {
   statement {
     sid = "Topic"
     actions = [
-      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-      "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe",
-      "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource",
+      "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic",
+      "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource",
     ]
     resources = ["${local.arn["sns"]}:${local.name}-*"]
   }
@@ -236,8 +235,11 @@ data "aws_iam_policy_document" "terraform_run" {
   # A flow log to S3 is delivered by CloudWatch Logs. None of these knows a narrower resource.
   # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
   statement {
-    sid       = "Account"
-    actions   = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups"]
+    sid = "Account"
+    actions = [
+      "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes",
+      "sns:Unsubscribe",
+    ]
     resources = ["*"]
   }
 
@@ -283,7 +285,7 @@ data "aws_iam_policy_document" "terraform_roles" {
     resources = ["${local.iam}:role/${local.name}-*"]
 
     condition {
-      test     = "StringEquals"
+      test     = "ArnEquals"
       variable = "iam:PermissionsBoundary"
       values   = [local.boundary]
     }

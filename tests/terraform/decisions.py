@@ -52,7 +52,7 @@ def _fits(statement: dict[str, Any], context: Context) -> bool:
 def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
     if operator == "Null":
         return wanted == [str(value is None).lower()]
-    if operator in {"StringEquals", "Bool"}:
+    if operator in {"StringEquals", "ArnEquals", "Bool"}:  # the ARNs that are asked for have no wildcard
         return value in wanted
     raise NotImplementedError(operator)
 

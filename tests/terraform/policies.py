@@ -97,6 +97,7 @@ UNRECORDED: dict[str, dict[str, str]] = {
             "budgets", UNUSED_HERE, "ListTagsForResource", "ModifyBudget", "TagResource", "UntagResource", "ViewBudget"
         ),
         **_of("ec2", MWAA, "CreateNetworkInterface"),
+        **_of("ec2", TAGGED, "CreateTags"),
         **_of("ec2", IN_PLACE, "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
         **_of("ecr", IN_PLACE, "PutImageScanningConfiguration", "PutImageTagMutability"),
         **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),

@@ -359,7 +359,7 @@ def test_it_makes_and_changes_networks_and_keys_of_its_own(role: list[Policy]) -
             {},
         ),
         ("lambda:UpdateFunctionCode", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:payroll", {}),
-        ("sns:Unsubscribe", f"arn:aws:sns:eu-west-1:{ACCOUNT}:payroll", {}),
+        ("sns:SetTopicAttributes", f"arn:aws:sns:eu-west-1:{ACCOUNT}:payroll", {}),
         ("sqs:DeleteQueue", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:payroll", {}),
         ("s3:GetObject", f"arn:aws:s3:::modelway-state-{ACCOUNT}/modelway/prod.tfstate", {}),
         ("s3:PutBucketPolicy", f"arn:aws:s3:::modelway-state-{ACCOUNT}", {}),

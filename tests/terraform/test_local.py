@@ -5,6 +5,7 @@ The tests follow each other on one account: each command of Terraform's costs se
 
 from __future__ import annotations
 
+import ast
 import base64
 import gzip
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -299,14 +301,27 @@ def test_parliament_finds_nothing(policies: Policies) -> None:
     if done.returncode and "No module named" not in done.stderr and "Traceback" not in done.stderr:
         pytest.skip(f"parliament cannot be installed here: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr[-3000:]
-    # EC2's networking knows no project in its ARNs; the statement is bound to the region.
-    findings = [f for f in json.loads(done.stdout) if not (f[1] == "RESOURCE_STAR" and '"network"' in f[0])]
+    findings = [f for f in json.loads(done.stdout) if not _other_half(policies[f[0]], f[1], f[2])]
     assert findings == []
+
+
+def _other_half(policy: dict[str, Any], issue: str, detail: str) -> bool:
+    """Of a call that is asked for two things, as a subnet and its VPC, each statement may allow one."""
+    if issue != "RESOURCE_MISMATCH":
+        return False
+
+    def granted(action: str, form: str) -> bool:
+        of_action = [one["Resource"] for one in statements(policy) if action in one["Action"]]
+        lists = [[one] if isinstance(one, str) else one for one in of_action]
+        return any(fnmatchcase(resource, form) for one in lists for resource in one)
+
+    return all(granted(one["action"], one["required_format"]) for one in ast.literal_eval(detail))
 
 
 def test_inline_policies_fit_iams_limit(policies: Policies) -> None:
     sizes: dict[str, int] = {}
-    for address, policy in policies.items():
+    inline = {address: one for address, one in policies.items() if not address.startswith("aws_iam_policy.")}
+    for address, policy in inline.items():
         role = address.split("[")[0]
         sizes[role] = sizes.get(role, 0) + len(json.dumps(policy, separators=(",", ":")))
     assert max(sizes.values()) < 10_240, sizes
