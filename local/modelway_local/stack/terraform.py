@@ -138,8 +138,8 @@ def apply(stack: Stack, on_progress: Progress, stop: threading.Event) -> None:
     How far it is goes to `on_progress`, first when the plan is made; all that it says goes to logs/terraform.log.
     """
     home = Path(stack.home)
-    _apply(stack, OWN_ROLE, lambda _: None, stop, home / "logs" / "terraform-role.log")
-    _apply(stack, [], on_progress, stop, home / "logs" / "terraform.log")
+    for targets in (OWN_ROLE, []):
+        _apply(stack, targets, on_progress, stop, home / "logs" / "terraform.log")
 
 
 def _apply(stack: Stack, targets: list[str], on_progress: Progress, stop: threading.Event, log_file: Path) -> None:

@@ -99,7 +99,7 @@ def test_an_apply_ends_when_the_stack_does(on_path: Path, tmp_path: Path) -> Non
 
 
 def test_a_persons_own_account_is_out_of_reach(on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "TF_VAR_account_id"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "TF_VAR_account_id"):
         monkeypatch.setenv(name, "mine")
     found = terraform.environment(stack(tmp_path))
     assert "mine" not in found.values()
