@@ -78,7 +78,8 @@ def test_progress_counts_what_was_made(on_path: Path, tmp_path: Path) -> None:
     program(on_path, script)
     steps: list[str] = []
     terraform.apply(stack(tmp_path), steps.append, threading.Event())
-    assert steps == ["terraform: 0 of 2 resources", "terraform: 1 of 2 resources", "terraform: 2 of 2 resources"]
+    once = ["terraform: 0 of 2 resources", "terraform: 1 of 2 resources", "terraform: 2 of 2 resources"]
+    assert steps == 2 * once  # Terraform's own role first, then all
     assert (tmp_path / "logs" / "terraform.log").read_text().startswith(PLAN)
 
 
