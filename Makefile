@@ -41,7 +41,7 @@ unit: install ## Unit tests: seconds, no sockets
 	$(RUN) pytest -q tests/unit
 
 integration: install ## The DAGs, the gateway, and the stack brought up once and driven for real
-	$(RUN) pytest -q tests/dags tests/contract tests/integration
+	$(RUN) pytest -q tests/dags tests/contract tests/integration tests/iam_simulate
 
 terraform: install ## Apply, replan, change and destroy on the loopback AWS; says what it could not run
 	$(RUN) pytest -q tests/terraform

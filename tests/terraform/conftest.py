@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,6 +17,8 @@ from modelway_local.runtime.server import free_port
 from modelway_local.stack import terraform_providers
 from modelway_local.stack.layout import Stack, running
 from modelway_local.stack.lifecycle import down
+
+from tests.terraform.mutations import Recorded, recorded
 
 ROOT = Path(__file__).parents[2]
 # An apply that a gap makes wait does so for minutes.
@@ -61,18 +62,17 @@ class Account:
         return self.modelway("terraform", command, *words, check=check)
 
     def client(self, service: str) -> Any:
-        """A client with a key of its own, so that its calls are nobody else's."""
+        """A client of the account's owner, whom no role bounds."""
         return boto3.client(
             service,
             endpoint_url=self.stack.gateway_url,
             region_name="eu-west-1",
-            aws_access_key_id="somebody",
-            aws_secret_access_key="any",
+            **self.stack.credentials().arguments(),
         )
 
-    def calls(self, key: str) -> set[str]:
-        """IAM actions that were asked for with an access key."""
-        return set(json.loads((self.home / "calls.json").read_text()).get(key, []))
+    def calls(self, role: str) -> list[Recorded]:
+        """What the sessions of a role asked for, as the gateway evaluated it."""
+        return [one for one in recorded(self.home / "calls.jsonl") if one.role == role]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,4 @@
-"""Who may do what, and why a role has an action that the gateway recorded of nobody.
-
-Each reason stands for as long as it is true: a test fails when such an action is recorded after all (but for what a
-retry may do), and when an action is neither recorded nor named here.
-"""
+"""Who may do what, and why a role has an action that no recorded call needs: a test fails when one has no reason."""
 
 from __future__ import annotations
 
@@ -15,7 +11,6 @@ Policies = dict[str, dict[str, Any]]
 INLINE = ("aws_iam_role_policy", "aws_iam_group_policy")
 
 KEYS = "the loopback's S3, logs and topics do not encrypt"
-PASSED = "the loopback asks nobody for the right to hand on a role"
 TAGGED = "tags that a Create carries are recorded as that Create"
 ALARMS = "Application Auto Scaling makes a policy's alarms with its caller's rights"
 SERVICE_ROLE = "the first use in an account makes the service's own role"
@@ -28,10 +23,8 @@ SCAN = "`modelway ci scan`"
 SCHEDULE = "`modelway ci retrain-all`"
 FAILURE = "only a run that failed asks for it"
 UNUSED_HERE = "the local environment has none; dev, stage and prod do"
-MWAA = "MWAA does it with the rights of who makes the environment"
+MAKES_MWAA = "MWAA does it with the rights of who makes the environment"
 PEOPLE = "people in a browser or a shell"
-# Reasons that a task which Airflow tries again, as it does on a busy machine, can make untrue for once.
-NOT_ALWAYS = {SECOND, FAILURE}
 
 
 def _of(service: str, reason: str, *actions: str) -> dict[str, str]:
@@ -44,13 +37,28 @@ _TAGS = {
     for service in ("airflow", "cloudwatch", "ecr", "kms", "lambda", "logs", "secretsmanager", "sns")
     for action, reason in (("TagResource", TAGGED), ("UntagResource", IN_PLACE))
 }
+# https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
+MWAA = "MWAA itself needs it, and here Airflow runs without MWAA"
+_MWAA_RIGHTS = {
+    **_of("airflow", MWAA, "PublishMetrics"),
+    **_of("cloudwatch", MWAA, "PutMetricData"),
+    **_of("kms", MWAA, "DescribeKey", "Encrypt"),
+    **_of("logs", MWAA, "CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "GetLogEvents", "GetLogGroupFields"),
+    **_of("logs", MWAA, "GetLogRecord", "GetQueryResults", "PutLogEvents"),
+    **_of("s3", MWAA, "GetAccountPublicAccessBlock", "GetBucketLocation", "GetBucketPublicAccessBlock"),
+    **_of("s3", MWAA, "GetBucketVersioning", "GetEncryptionConfiguration", "GetObjectVersion", "ListBucketVersions"),
+    # Of the bucket with the DAGs; of the artifacts' they are recorded.
+    **_of("s3", MWAA, "GetObject", "ListBucket"),
+    **_of("sqs", MWAA, "ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl"),
+    **_of("sqs", MWAA, "ReceiveMessage", "SendMessage"),
+}
 UNRECORDED: dict[str, dict[str, str]] = {
     "airflow": {
+        **_MWAA_RIGHTS,
         **_of("application-autoscaling", SECOND, "DescribeScalingPolicies"),
         **_of("application-autoscaling", IN_PLACE, "DeleteScalingPolicy", "DeregisterScalableTarget"),
         **_of("cloudwatch", ALARMS, "DeleteAlarms", "DescribeAlarms", "PutMetricAlarm"),
         **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
-        **_of("iam", PASSED, "PassRole"),
         **_of("kms", KEYS, "CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
         **_of("sagemaker", TAGGED, "AddTags"),
         **_of("sagemaker", SECOND, "DescribeEndpointConfig", "UpdateEndpoint"),
@@ -61,12 +69,15 @@ UNRECORDED: dict[str, dict[str, str]] = {
     },
     "trigger": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
     "forwarder": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
-    "sagemaker": {
+    "job": {
         **_of("cloudwatch", SERVICE, "PutMetricData"),
-        **_of("ecr", SERVICE, *_REGISTRY_READ, "GetAuthorizationToken"),
         **_of("kms", KEYS, "Decrypt", "Encrypt", "GenerateDataKey"),
         **_of("logs", SERVICE, "DescribeLogStreams"),
-        **_of("logs", "the example prints nothing", "PutLogEvents"),
+    },
+    "endpoint": {
+        **_of("cloudwatch", SERVICE, "PutMetricData"),
+        **_of("kms", KEYS, "Decrypt"),
+        **_of("logs", SERVICE, "DescribeLogStreams"),
     },
     "ci": {
         **_of("application-autoscaling", ROLLBACK, "DescribeScalableTargets", "DescribeScalingPolicies"),
@@ -96,18 +107,26 @@ UNRECORDED: dict[str, dict[str, str]] = {
         **_of(
             "budgets", UNUSED_HERE, "ListTagsForResource", "ModifyBudget", "TagResource", "UntagResource", "ViewBudget"
         ),
-        **_of("ec2", MWAA, "CreateNetworkInterface"),
+        **_of("ec2", MAKES_MWAA, "CreateNetworkInterface"),
         **_of("ec2", TAGGED, "CreateTags"),
         **_of("ec2", IN_PLACE, "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
         **_of("ecr", IN_PLACE, "PutImageScanningConfiguration", "PutImageTagMutability"),
         **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
-        **_of("iam", PASSED, "PassRole"),
         **_of("iam", TAGGED, "TagRole"),
         **_of("iam", IN_PLACE, "PutRolePermissionsBoundary", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
+        **_of("s3", "the local state is a file here", "GetObject", "PutObject", "DeleteObject", "ListBucket"),
         **_of("iam", IN_PLACE, "UpdateRoleDescription"),
         **_of("kms", KEYS, "CreateGrant", "Decrypt", "GenerateDataKey"),
-        **_of("kms", MWAA, "Encrypt", "GenerateDataKeyWithoutPlaintext", "ListGrants", "ReEncryptFrom", "ReEncryptTo"),
-        **_of("kms", MWAA, "RevokeGrant"),
+        **_of(
+            "kms",
+            MAKES_MWAA,
+            "Encrypt",
+            "GenerateDataKeyWithoutPlaintext",
+            "ListGrants",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        ),
+        **_of("kms", MAKES_MWAA, "RevokeGrant"),
         **_of("kms", IN_PLACE, "PutKeyPolicy"),
         **_of("lambda", UNUSED_HERE, "DeleteFunctionConcurrency", "PutFunctionConcurrency"),
         **_of("lambda", IN_PLACE, "PublishVersion", "UpdateAlias", "UpdateFunctionCode", "UpdateFunctionConfiguration"),
@@ -140,6 +159,12 @@ def of_state_file(file: Path) -> Policies:
         if entry["mode"] == "managed"
         for one in entry["instances"]
     }
+
+
+def of_role(state: dict[str, Any], role: str) -> Policies:
+    """A role's inline policies by their names."""
+    found = (entry["values"] for entry in resources(state) if entry["type"] == "aws_iam_role_policy")
+    return {one["name"]: json.loads(one["policy"]) for one in found if one["role"] == role}
 
 
 def resources(state: dict[str, Any]) -> Iterator[dict[str, Any]]:

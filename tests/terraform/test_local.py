@@ -19,19 +19,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from modelway_local.sagemaker import api
-from modelway_local.stack import airflow, terraform
+from modelway_local.stack import actors, terraform
 from modelway_local.stack.layout import running
 
 from tests.terraform.conftest import ROOT, Account
+from tests.terraform.mutations import may, narrowings, noticed, removals, told, widenings
 from tests.terraform.policies import (
-    NOT_ALWAYS,
     UNRECORDED,
     Policies,
     allowed,
+    of_role,
     of_state,
     of_state_file,
     resources,
@@ -43,17 +44,14 @@ NO_CHANGE, CHANGE = 0, 2
 EXAMPLE = ROOT / "examples" / "breast-cancer"
 TRIGGER = "modelway-local-trigger-dag"
 FORWARDER = "modelway-local-log-forwarder"
-# What the provider asks only because of the loopback, or of the account that it is in.
-NOT_OF_THE_ROLE = {"sts:GetCallerIdentity", "s3:ListAllMyBuckets"}
-# The loopback has one user at the keyboard, who does CI's work and some that no role of the platform has.
-BY_HAND = {
-    "s3:ListAllMyBuckets",
-    "sagemaker:ListEndpoints",
-    "sagemaker:DescribeEndpoint",
-    "sagemaker:InvokeEndpoint",
-    "application-autoscaling:DescribeScalableTargets",
-    "ecr:CreateRepository",
-    "sts:GetCallerIdentity",
+ROLES = {
+    "airflow": "modelway-local-airflow",
+    "trigger": TRIGGER,
+    "forwarder": FORWARDER,
+    "job": "modelway-local-job-breast-cancer",
+    "endpoint": "modelway-local-endpoint-breast-cancer",
+    "ci": "modelway-local-ci",
+    "terraform": "modelway-local-terraform",
 }
 PARLIAMENT = """
 import json, sys
@@ -74,13 +72,22 @@ def timed(account: Account, what: str) -> Iterator[None]:
     account.seconds[what] = time.monotonic() - started
 
 
-def agree(called: set[str], may: set[str], reasons: dict[str, str]) -> None:
-    """Each call is allowed, and each allowed action was called or has a reason that is still true."""
-    assert sorted(called - may) == [], "called and not allowed"
-    assert sorted(may - called - set(reasons)) == [], "allowed, and neither called nor explained"
-    always = {action for action, reason in reasons.items() if reason not in NOT_ALWAYS}
-    assert sorted(always & called) == [], "explained as never called, and called"
-    assert sorted(set(reasons) - may) == [], "explained, and not allowed at all"
+def agree(account: Account, role: str, policies: dict[str, Any], reasons: dict[str, str]) -> None:
+    """Nothing was refused, and each change of the role's policies is told by a recorded call, a probe or a reason."""
+    given = account.calls(role)
+    calls = [one.call for one in given if one.allowed and may(policies, one.call)]
+    refused = {one.call.action for one in given if not one.allowed} - {one.call.action for one in given if one.allowed}
+    assert sorted(refused) == [], "called and not allowed"
+    idle = {(one.sid, one.name) for one in removals(policies) if not noticed(one, calls)}
+    assert sorted(one for one in idle if one[1] not in reasons) == [], "allowed, and neither called nor explained"
+    shut = [(one.sid, one.name) for one in widenings(policies, calls) if not told(one, policies)]
+    assert shut == [], "widened, and nobody was told"
+    every = [one for policy in policies.values() for one in statements(policy) if one["Effect"] == "Allow"]
+    used = {one["Sid"] for one in every if not {(one["Sid"], action) for action in one["Action"]} & idle}
+    single = {one["Sid"] for one in every if isinstance(one["Resource"], str) or len(one["Resource"]) == 1}
+    narrow = [one for one in narrowings(policies) if one.sid in used & single]
+    silent = [(one.sid, one.name) for one in narrow if not noticed(one, calls)]
+    assert silent == [], "narrowed, and nobody was told"
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +185,8 @@ def test_a_message_reaches_the_mailbox_on_the_topic_that_terraform_made(
 
 def test_the_secret_is_in_secrets_manager_and_not_in_the_state(account: Account, settings: dict[str, str]) -> None:
     secret = account.client("secretsmanager").get_secret_value(SecretId=settings["MODELWAY_SLACK_SECRET_ID"])
-    assert secret["SecretString"] == f"{account.stack.gateway_url}/_local/slack/webhook"
-    assert "/_local/slack/webhook" not in terraform.state_file(account.home).read_text()
+    assert secret["SecretString"] == f"{account.stack.delivery_url}/slack/webhook"
+    assert f"{account.stack.delivery_url}/slack" not in terraform.state_file(account.home).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -204,26 +211,34 @@ def test_people_were_told_through_the_topic_and_the_secret(ran: str, account: Ac
     assert list((account.home / "slack").glob("*.json"))
 
 
-@pytest.mark.parametrize(
-    ("role", "key", "policy"),
-    [
-        ("airflow", airflow.ACCESS_KEY, "iam_role_policy.pipeline"),
-        ("trigger", TRIGGER, "module.trigger.aws_iam_role_policy"),
-        ("forwarder", FORWARDER, "aws_iam_role_policy.forwarder"),
-        ("sagemaker", api.ACCESS_KEY, 'aws_iam_role_policy.job["breast-cancer"]'),
-        ("ci", "local", "aws_iam_role_policy.ci"),
-    ],
-    ids=["airflow", "trigger", "forwarder", "sagemaker", "ci"],
-)
-def test_each_call_is_allowed_and_nothing_else(
-    ran: str, account: Account, policies: Policies, role: str, key: str, policy: str
-) -> None:
-    called = account.calls(key) - (BY_HAND if role == "ci" else set())
-    agree(called, allowed(policies, policy), UNRECORDED[role])
+@pytest.mark.parametrize("actor", ["airflow", "trigger", "forwarder", "job", "endpoint", "ci"])
+def test_each_right_is_used_or_explained(ran: str, account: Account, state: dict[str, Any], actor: str) -> None:
+    agree(account, ROLES[actor], of_role(state, ROLES[actor]), UNRECORDED[actor])
 
 
 def test_people_may_look_and_each_right_has_its_use(policies: Policies) -> None:
-    agree(set(), allowed(policies, "aws_iam_role_policy.users"), UNRECORDED["users"])
+    assert sorted(allowed(policies, "aws_iam_role_policy.users")) == sorted(UNRECORDED["users"])
+
+
+@pytest.mark.attack(
+    attacker="holder of a role",
+    tries="what another actor's role may do",
+    stopped_by="the gateway evaluates each call against the caller's own role",
+)
+def test_a_role_may_not_do_what_is_anothers(ran: str, account: Account) -> None:
+    ci = boto3.Session(**account.stack.credentials(actors.CI).arguments(), region_name="eu-west-1")
+    url = account.stack.gateway_url
+    who = "arn:aws:sts::123456789012:assumed-role/modelway-local-ci/GitLab"
+    assert ci.client("sts", endpoint_url=url).get_caller_identity()["Arn"] == who
+    said = rf"\(AccessDenied.*User: {who} is not authorized to perform: .* because no identity-based policy allows the"
+    with pytest.raises(ClientError, match=said):
+        ci.client("sagemaker", endpoint_url=url).create_endpoint(
+            EndpointName="modelway-x", EndpointConfigName="modelway-x"
+        )
+    with pytest.raises(ClientError, match=said):
+        ci.client("s3", endpoint_url=url).list_objects_v2(Bucket="modelway-local-data")
+    with pytest.raises(ClientError, match=said):
+        ci.client("secretsmanager", endpoint_url=url).get_secret_value(SecretId="modelway/local/slack-webhook")
 
 
 def test_the_model_ran_as_its_own_role(ran: str, account: Account) -> None:
@@ -353,8 +368,8 @@ def test_destroy_leaves_nothing(account: Account, policies: Policies) -> None:
 
 
 def test_the_terraform_role_may_do_what_was_done(account: Account, policies: Policies) -> None:
-    called, may = account.calls(terraform.ACCESS_KEY), allowed(policies, "aws_iam_policy.terraform")
-    agree(called - NOT_OF_THE_ROLE, may, UNRECORDED["terraform"])
+    own = {address: policy for address, policy in policies.items() if "aws_iam_policy.terraform" in address}
+    agree(account, ROLES["terraform"], own, UNRECORDED["terraform"])
 
 
 def test_down_leaves_no_process_and_no_state(account: Account) -> None:

@@ -144,7 +144,7 @@ def _signature(request: Request, signed: Signed, credentials: Credentials, body_
 def _canonical(auth: SigV4Auth, sent: AWSRequest, signed: Signed) -> str:
     """botocore's canonical request with the headers that were signed, which may be more than botocore would sign."""
     lines = [f"{name}:{' '.join(sent.headers.get(name, '').split())}" for name in sorted(signed.signed_headers)]
-    url = urlsplit(sent.url)
+    url = urlsplit(str(sent.url))
     # S3 takes the path as it is sent; all others encode it once more.
     path = url.path if isinstance(auth, S3SigV4Auth) else quote(url.path, safe="/~")
     return "\n".join(

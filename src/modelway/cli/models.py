@@ -97,14 +97,15 @@ def _tell_metrics(console: Console, record: Any) -> None:
 
 def _upload_local_data(path: Path, spec: Any) -> None:
     """On the local stack a channel without data gets the repo's samples, so that a new model runs untouched."""
-    import boto3
-
     from modelway.platform import Platform
 
     platform = Platform.from_environment()
     if platform.environment != "local":
         return
-    s3 = boto3.client("s3")
+    from modelway_local.stack.resources import client
+
+    # Training data is put there by whoever owns the account; CI's role may not even list it.
+    s3 = client(environment.local_stack(), "s3")
     for channel, value in spec.training.channels.items():
         samples = path / spec.samples / channel
         if value.startswith("s3://") or not samples.is_dir():

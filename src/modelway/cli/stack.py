@@ -59,10 +59,9 @@ def down() -> None:
 def status() -> None:
     """Say whether the local stack runs, and what lives in it. Exit code 3 when it does not run."""
     stack = environment.local_stack()
-    environment.connect()
-    import boto3
+    from modelway_local.stack.resources import client
 
-    endpoints = boto3.client("sagemaker").list_endpoints(MaxResults=100)["Endpoints"]
+    endpoints = client(stack, "sagemaker").list_endpoints(MaxResults=100)["Endpoints"]
     typer.echo(f"AWS      {stack.gateway_url}\nAirflow  {stack.airflow_url}\nstate    {stack.home}")
     if stack.terraform:
         from modelway_local.stack.terraform import resource_count, state_file

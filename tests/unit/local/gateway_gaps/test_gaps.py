@@ -17,7 +17,6 @@ from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.listed_versions import ListedVersions
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
-from modelway_local.gateway_gaps.recording import Recorder, action
 from modelway_local.gateway_gaps.rule_descriptions import RuleDescriptions
 from modelway_local.gateway_gaps.suspended_buckets import SuspendedBuckets
 
@@ -147,7 +146,7 @@ class TestLambdaCode:
         entry = self.entry(tmp_path)
         assert Path(str(entry["folder"]), "handler.py").read_text() == "first"
         assert (entry["handler"], entry["timeout"]) == ("handler.handler", 7)
-        assert entry["environment"] == {"AWS_ACCESS_KEY_ID": "one", "A": "b"}
+        assert entry["environment"] == {"A": "b"}
 
     def test_new_variables_keep_the_code_and_new_code_moves_the_folder(self, tmp_path: Path) -> None:
         code = LambdaCode(tmp_path)
@@ -206,37 +205,6 @@ def test_a_deleted_lifecycle_policy_is_gone(tmp_path: Path) -> None:
     assert call("PutLifecyclePolicy")
     assert call("GetLifecyclePolicy")
     assert call("DescribeImages") is None
-
-
-@pytest.mark.parametrize(
-    ("sent", "form", "named"),
-    [
-        (request("GET", "/b?versioning", "s3"), "", "s3:GetBucketVersioning"),
-        (request("DELETE", "/b?lifecycle", "s3"), "", "s3:PutLifecycleConfiguration"),
-        (request("HEAD", "/b", "s3"), "", "s3:ListBucket"),
-        (request("PUT", "/b", "s3"), "", "s3:CreateBucket"),
-        (request("HEAD", "/b/k", "s3"), "", "s3:GetObject"),
-        (request("GET", "/b/k?versionId=1", "s3"), "", "s3:GetObjectVersion"),
-        (request("POST", "/", "iam"), "Action=CreateRole", "iam:CreateRole"),
-        (request("POST", "/", "monitoring", x_amz_target="GraniteServiceVersion20100801.PutDashboard"), "",
-         "cloudwatch:PutDashboard"),
-        (request("POST", "/2015-03-31/functions/f/invocations", "lambda"), "", "lambda:InvokeFunction"),
-        (request("POST", "/restapi/e", "airflow"), "", "airflow:InvokeRestApi"),
-        (request("POST", "/endpoints/e/invocations", "sagemaker"), "", "sagemaker:InvokeEndpoint"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
-def test_a_request_is_told_by_its_iam_action(sent: Request, form: str, named: str) -> None:
-    assert action(sent, form) == named
-
-
-def test_what_a_job_sends_past_the_gateway_is_told_too(tmp_path: Path) -> None:
-    class Sent:
-        method, url = "GET", "http://127.0.0.1:5/data/train/rows.csv?x=1"
-        headers: ClassVar[dict[str, bytes]] = {"Authorization": b"AWS4-HMAC-SHA256 Credential=sagemaker/1/r/s3/aws4"}
-
-    Recorder(tmp_path).note_sent(Sent())
-    assert json.loads((tmp_path / "calls.json").read_text()) == {"sagemaker": ["s3:GetObject"]}
 
 
 def test_versioning_is_on_while_a_suspended_buckets_versions_are_deleted(tmp_path: Path) -> None:
