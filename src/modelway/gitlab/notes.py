@@ -15,6 +15,8 @@ VERDICTS = {
     Verdict.WORSE: "worse than the champion",
     Verdict.NO_DIFFERENCE: "no difference from the champion",
     Verdict.BELOW_THRESHOLD: "below a threshold",
+    Verdict.INCONCLUSIVE: "inconclusive, a person decides",
+    Verdict.NOT_COMPARABLE: "the champion cannot be compared, a person decides",
 }
 
 DEPLOY_LATER = "The deploy job comes with the default branch's pipeline, after the merge."
@@ -73,6 +75,12 @@ def _basis(record: TrainingRecord) -> str:
     return f"Champion: {record.evaluation.champion_version or 'none'}; {record.evaluation.rows} holdout rows."
 
 
+def _outcome(record: TrainingRecord) -> str:
+    if record.decision.for_a_person:
+        return "Waits for a person"
+    return "Accepted" if record.decision.accepted else "Not accepted"
+
+
 def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
     """The note's Markdown, without the marker."""
     evaluation, decision = record.evaluation, record.decision
@@ -85,7 +93,7 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links) -> str:
     lines = [
         f"### {record.model_name} {record.model_version}: {VERDICTS[decision.verdict]}",
         "",
-        f"**{'Accepted' if decision.accepted else 'Not accepted'}.** {_basis(record)}",
+        f"**{_outcome(record)}.** {_basis(record)}",
         *(f"- {_plain(reason)}" for reason in decision.reasons),
         "",
         "| Metric | Candidate | Champion | Difference | Interval | Threshold |",

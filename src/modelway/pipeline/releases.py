@@ -10,6 +10,7 @@ import boto3
 
 from modelway.aws.channels import S3Store, platform_store
 from modelway.contracts import (
+    FOR_A_PERSON,
     DeploymentRecord,
     DeploymentRequest,
     Image,
@@ -28,6 +29,12 @@ from modelway.versioning import locations, names
 SUBJECTS: tuple[names.Subject, ...] = ("candidate", "champion")
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 Package = dict[str, Any]
+
+
+def was_accepted(package: Package) -> bool:
+    """Whether a package is taken where nobody names a version: approved, or accepted by a verdict that needs nobody."""
+    status, verdict = package["ModelApprovalStatus"], package.get("CustomerMetadataProperties", {}).get("verdict")
+    return status == "Approved" or (status == "PendingManualApproval" and verdict not in FOR_A_PERSON)
 
 
 class Releases:
@@ -78,23 +85,23 @@ class Releases:
         return sorted(found, key=lambda package: -int(package["ModelPackageVersion"]))
 
     def newest(self) -> list[Package]:
-        """The newest package that is not rejected, of each model of this environment that has one."""
+        """The newest package that was accepted, of each model of this environment that has one."""
         prefix = f"{self._platform.project}-"
         pages = self._sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
         groups = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
         found = (self._packages_of(group) for group in groups if group.startswith(prefix))
-        kept = ([package for package in packages if package["ModelApprovalStatus"] != "Rejected"] for packages in found)
+        kept = ([package for package in packages if was_accepted(package)] for packages in found)
         newest = (packages[0] for packages in kept if packages)
         # Another project's name may start with this one's: its requests lie in a bucket of its own.
         ours = f"s3://{self._platform.artifacts_bucket}/"
         return [package for package in newest if package["CustomerMetadataProperties"]["request"].startswith(ours)]
 
     def package(self, model: str, version: str | None = None) -> Package:
-        """The package of `version` (1.4.2+r3, or 1.4.2 for its newest), else the newest that is not rejected."""
+        """The package of `version` (1.4.2+r3, or 1.4.2 for its newest), else the newest that was accepted."""
         found = self.packages(model)
         known = [str(p["CustomerMetadataProperties"]["model_version"]) for p in found]
         for package, its in zip(found, known, strict=True):
-            if version is None and package["ModelApprovalStatus"] != "Rejected":
+            if version is None and was_accepted(package):
                 return package
             if version is not None and version in (its, its.split("+")[0]):
                 return package
@@ -185,7 +192,7 @@ class Releases:
         text = self.text(f"{locations.evaluation_output(self._platform, request, 'candidate')}/evaluation.json")
         if spec.problem_type is ProblemType.CUSTOM or not text:
             return b""
-        rows = read_rows(spec.problem_type, read_container_evaluation(text), "candidate", spec.primary_metric)
+        rows = read_rows(spec, read_container_evaluation(text), "candidate")
         return plots.picture(spec.problem_type, rows, "candidate")
 
     def text(self, s3_uri: str) -> str:
