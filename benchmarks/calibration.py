@@ -98,13 +98,13 @@ def blurred(problem: ProblemType, share: float, metric: str, loss: float) -> Cel
         return None
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (
-            (low, middle) if true_loss(Cell(problem, 0, share, middle), metric) > loss else (middle, high)
-        )
+        low, high = (low, middle) if true_loss(Cell(problem, 0, share, middle), metric) > loss else (middle, high)
     return Cell(problem, 0, share, (low + high) / 2)
 
 
-def verdicts(cell: Cell, metrics: tuple[str, ...], pairs: int, resamples: int, seed: int = 0) -> dict[str, Counter[str]]:
+def verdicts(
+    cell: Cell, metrics: tuple[str, ...], pairs: int, resamples: int, seed: int = 0
+) -> dict[str, Counter[str]]:
     """How often each standing is given, by metric, with the default margins and no least change."""
     counts: dict[str, Counter[str]] = {metric: Counter() for metric in metrics}
     for number in range(pairs):
@@ -196,7 +196,7 @@ def print_lossy(pool: ProcessPoolExecutor, equal: list[Cell], pairs: int, resamp
     most, above = most_by_chance(pairs), []
     lossy = [(cell, metric) for cell in equal for metric in KNOWN_METRICS[cell.problem]]
     at_margin, beyond = (
-        pool.map(_lossy, [(cell, metric, times * _margin(metric), pairs, resamples) for cell, metric in lossy])
+        pool.map(_lossy, [(cell, metric, times * margin_in_units(metric), pairs, resamples) for cell, metric in lossy])
         for times in (1, 5)
     )
     print(f"\nLossy models, {pairs} pairs: a guard may hold at most {100 * most:.1f} % where the loss is its margin\n")
@@ -218,7 +218,8 @@ def _named(cell: Cell, metric: str) -> str:
     return f"{cell.problem.split('_')[0]} | `{metric}` | {cell.rows} | {positive}"
 
 
-def _margin(metric: str) -> float:
+def margin_in_units(metric: str) -> float:
+    """The default margin: absolute, or a part of the champion's value."""
     return DEFAULT_RELATIVE_MARGIN if metric in RELATIVE_METRICS else DEFAULT_MARGIN
 
 

@@ -95,6 +95,7 @@ class EvaluateModelOperator(SageMakerProcessingOperator):
             lambda name: requests.create_processing_job(request, platform, name, self.subject, image, data),
             request.model.evaluation.max_runtime_seconds,
         )
+        return None
 
     def _scored(self, context: Any, request: TrainingRequest, platform: Platform) -> tuple[str, str, str]:
         if self.subject == "candidate":

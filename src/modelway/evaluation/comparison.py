@@ -48,8 +48,10 @@ def compare(
     scored = _from_rows(spec, candidate) if known else _from_metrics(spec, candidate)
     if champion is not None and not not_comparable:
         try:
-            beside = _rows_beside if known else _metrics_beside
-            beside(spec, scored, candidate, champion)
+            if known:
+                _rows_beside(spec, scored, candidate, champion)
+            else:
+                _metrics_beside(spec, scored, champion)
         except NotComparable as error:
             not_comparable = str(error)
     report = EvaluationReport(
@@ -109,9 +111,7 @@ def _from_metrics(spec: ModelSpec, candidate: ContainerEvaluation) -> _Scored:
     return _Scored(len(candidate.labels), mine)
 
 
-def _metrics_beside(
-    spec: ModelSpec, scored: _Scored, candidate: ContainerEvaluation, champion: ContainerEvaluation
-) -> None:
+def _metrics_beside(spec: ModelSpec, scored: _Scored, champion: ContainerEvaluation) -> None:
     for name in spec.evaluation.metrics:
         if name in champion.metrics and math.isfinite(champion.metrics[name]):
             scored.theirs[name] = champion.metrics[name]

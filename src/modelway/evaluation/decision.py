@@ -82,7 +82,9 @@ def standing(metric: MetricResult) -> Standing:
 
 def _how_a_person_accepts(report: EvaluationReport) -> str:
     command = f"modelway deploy {report.model_name} --version {report.model_version}"
-    return f"a person decides: press deploy in the pipeline, or run `{command}`, to take it; leave it, to keep what is live"
+    return (
+        f"a person decides: press deploy in the pipeline, or run {command}, to take it; leave it, to keep what is live"
+    )
 
 
 def _thresholds(report: EvaluationReport) -> list[str]:

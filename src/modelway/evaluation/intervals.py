@@ -10,7 +10,8 @@ The bootstrap alone is too sure of itself when few rows tell the models apart; t
 equally precise models answers "positive" far more often than the other.
 
 A metric that counts rows (recall) gets one thing more: what has not been seen on m rows may still happen in 3.8 of
-them (about the 97.5 % limit for none seen), so no interval is narrower than that, unless both models give the same scores.
+them (about the 97.5 % limit for none seen), so no interval is narrower than that, unless both models give the same
+scores.
 """
 
 from __future__ import annotations
@@ -252,8 +253,7 @@ def _of_auc(pair: _Pair) -> float:
     import numpy as np
 
     parted = all(
-        outputs.places is not None
-        and outputs.places[pair.truth == 1.0].min() > outputs.places[pair.truth == 0.0].max()
+        outputs.places is not None and outputs.places[pair.truth == 1.0].min() > outputs.places[pair.truth == 0.0].max()
         for outputs in (pair.candidate, pair.champion)
     )
     return 1 / float(np.unique(pair.truth, return_counts=True)[1].min()) if parted else 0.0

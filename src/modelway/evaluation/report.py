@@ -124,10 +124,7 @@ def _plots(spec: ModelSpec, candidate: ContainerEvaluation, champion: ContainerE
     subjects = [("candidate", plots.CANDIDATE_COLOUR, candidate)]
     if champion is not None:
         subjects.append(("champion", plots.CHAMPION_COLOUR, champion))
-    curves = [
-        (subject, colour, read_rows(spec, evaluation, subject))
-        for subject, colour, evaluation in subjects
-    ]
+    curves = [(subject, colour, read_rows(spec, evaluation, subject)) for subject, colour, evaluation in subjects]
     if spec.problem_type is ProblemType.REGRESSION:
         drawn = [plots.residuals(rows, subject) for subject, _colour, rows in curves]
     else:

@@ -7,15 +7,15 @@ A resample on which a metric does not exist (AUC with one class) gives NaN, neve
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
-    # truth, predicted, P(positive) or None; each (resamples, n), except that the result is (resamples,)
-    Resampled = Callable[[Values, Values, Values | None], Values]
+    # truth, predicted, P(positive) or None (AUC: or its place among all), each (resamples, n); the result (resamples,)
+    Resampled = Callable[[Values, Values, Any], Values]
 
 
 def resampled_metric(metric: str) -> Resampled:
@@ -26,13 +26,15 @@ def resampled_metric(metric: str) -> Resampled:
 def _ratio(over: Values, under: Values, otherwise: float) -> Values:
     import numpy as np
 
-    return np.divide(over, under, out=np.full(over.shape, otherwise), where=under > 0)
+    result: Values = np.divide(over, under, out=np.full(over.shape, otherwise), where=under > 0)
+    return result
 
 
 def _only_where(exists: NDArray[np.bool_], values: Values) -> Values:
     import numpy as np
 
-    return np.where(exists, values, np.nan)
+    result: Values = np.where(exists, values, np.nan)
+    return result
 
 
 def _accuracy(truth: Values, predicted: Values, _: Values | None) -> Values:
@@ -77,7 +79,7 @@ def _roc_auc(truth: Values, _: Values, positive: Values | None) -> Values:
 
     if positive is None:
         raise ValueError("needs P(positive)")
-    places = positive
+    places: NDArray[Any] = positive
     if not np.issubdtype(positive.dtype, np.integer):
         places = np.unique(positive, return_inverse=True)[1].reshape(positive.shape)
     resamples, width = len(places), int(places.max()) + 1
@@ -106,7 +108,7 @@ def _by_class(truth: Values, predicted: Values) -> tuple[Values, Values, Values]
     """Hits, predictions and rows of every class, each (resamples, classes): one pass, however many classes."""
     import numpy as np
 
-    resamples, rows = truth.shape
+    resamples = len(truth)
     classes = int(max(truth.max(), predicted.max())) + 1
     offset = np.arange(resamples)[:, None] * classes
     of_truth, of_predicted = truth.astype(np.int64) + offset, predicted.astype(np.int64) + offset

@@ -98,7 +98,7 @@ def _classes(evaluation: ContainerEvaluation) -> tuple[Label, ...]:
 
 
 def _two_classes(spec: ModelSpec, evaluation: ContainerEvaluation, subject: str, metric: str) -> tuple[Label, Label]:
-    """(negative, positive): as the container names them, as model.yaml does, or as 0 and 1 do; never by the alphabet."""
+    """(negative, positive): as the container names them, as model.yaml does, or 0 and 1; never by the alphabet."""
     declared, occur = spec.evaluation.positive_class, _classes(evaluation)
     if len(evaluation.classes or occur) > 2 or len(evaluation.classes) == 1:
         raise _wrong(

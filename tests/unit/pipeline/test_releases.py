@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from modelway.contracts import FOR_A_PERSON, Verdict
 from modelway.errors import UserError
 from modelway.pipeline import releases
 from modelway.pipeline.releases import Releases
@@ -30,11 +31,14 @@ class SageMaker:
         self.live: str | None = None
         self.groups = [f"modelway-{MODEL}"]
 
-    def add(self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket) -> None:
+    def add(
+        self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket, verdict: str = "better"
+    ) -> None:
         number = len(self.packages) + 1
         metadata = {
             "model_version": version,
             "sagemaker_model": "m",
+            "verdict": verdict,
             "request": f"s3://{bucket}/{locations.request_key(TRAINING)}",
         }
         self.packages[f"arn:aws:sagemaker:x/{number}"] = {
@@ -199,3 +203,16 @@ def test_a_deployment_stands_while_its_configuration_is_live(
 ) -> None:
     sagemaker.live = live
     assert known.serves(DEPLOYED) is expected
+
+
+@pytest.mark.parametrize("verdict", FOR_A_PERSON)
+def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
+    known: Releases, sagemaker: SageMaker, verdict: Verdict
+) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.add("1.1.0+r0", "PendingManualApproval", verdict=verdict.value)
+    assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.0.0+r0"
+    assert [p["CustomerMetadataProperties"]["model_version"] for p in known.newest()] == ["1.0.0+r0"]
+    waiting = known.package(MODEL, "1.1.0+r0")
+    known.approve(waiting)
+    assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.1.0+r0"
