@@ -4,8 +4,8 @@
     python benchmarks/calibration.py --pairs 100 --rows 100
 
 Equal models: the same quality, errors of their own. "better" and "worse" may each be said of 2.5 % of them.
-Lossy models: the candidate's true value of the metric is a stated loss below the champion's. "worse" is the power to see
-it, "holds" what a guard would let through: with a loss as large as the margin at most 2.5 %.
+Lossy models: the candidate's true value of the metric is a stated loss below the champion's. "worse" is the power to
+see it, "holds" what a guard would let through: with a loss as large as the margin at most 2.5 %.
 
 The rows of a pair are drawn from one population; what the metric truly is comes from a population of 100,000 rows.
 """
@@ -83,7 +83,7 @@ def value(metric: str, rows: Rows) -> float:
 
 
 def true_loss(cell: Cell, metric: str) -> float:
-    """How much worse the candidate truly is, as a positive number; the champion's value sets the unit of relative ones."""
+    """How much worse the candidate truly is, as a positive number, relative to the champion where its margin is."""
     candidate, champion = pair(cell, np.random.default_rng(7), POPULATION)
     sign = 1 if KNOWN_METRICS[cell.problem][metric] is Direction.HIGHER else -1
     loss = sign * (value(metric, champion) - value(metric, candidate))
