@@ -89,7 +89,7 @@ class Pipeline:
 
     def __init__(self, verdict: Verdict) -> None:
         decision = Decision(verdict=verdict, accepted=True, reasons=("recall may lose more than 0.02",))
-        self.trained = record(True, 0.5).model_copy(update={"decision": decision})
+        self.trained = record(True, None).model_copy(update={"decision": decision})
         self.deployed: list[str] = []
 
     def commit(self, _path: Path) -> TrainingRecord:
