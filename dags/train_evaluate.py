@@ -41,8 +41,9 @@ def train_evaluate() -> None:
 
         pull = context["ti"].xcom_pull
         version = pull(task_ids="evaluate_champion", key="model_version")
+        problem = pull(task_ids="evaluate_champion", key="not_comparable") or ""
         with user_errors_fail_at_once():
-            return compare_models(dict(context["params"]), pull(task_ids="train_model"), version)
+            return compare_models(dict(context["params"]), pull(task_ids="train_model"), version, problem)
 
     @task
     def register_model(record: dict[str, Any], **context: Any) -> dict[str, Any]:

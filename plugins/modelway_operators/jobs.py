@@ -73,7 +73,10 @@ class TrainModelOperator(SageMakerTrainingOperator):
 
 
 class EvaluateModelOperator(SageMakerProcessingOperator):
-    """Score the candidate, or the live champion, on the candidate's holdout; returns {model_version}."""
+    """Score the candidate, or the live champion, on the candidate's holdout; returns {job_name}.
+
+    A champion that cannot be scored is no fault of the candidate: the reason goes to XCom as `not_comparable`.
+    """
 
     def __init__(self, *, subject: requests.Subject, **kwargs: Any) -> None:
         super().__init__(config={}, deferrable=True, **kwargs)
@@ -81,7 +84,12 @@ class EvaluateModelOperator(SageMakerProcessingOperator):
 
     def execute(self, context: Any) -> Any:
         request, platform = training_request(context), Platform.from_environment()
-        image, data, version = self._scored(context, request, platform)
+        try:
+            image, data, version = self._scored(context, request, platform)
+        except registry.ChampionGone as error:
+            context["ti"].xcom_push(key="model_version", value="unknown")
+            context["ti"].xcom_push(key="not_comparable", value=str(error))
+            return {"job_name": ""}
         context["ti"].xcom_push(key="model_version", value=version)
         _adopt(
             self,
@@ -90,6 +98,7 @@ class EvaluateModelOperator(SageMakerProcessingOperator):
             lambda name: requests.create_processing_job(request, platform, name, self.subject, image, data),
             request.model.evaluation.max_runtime_seconds,
         )
+        return None
 
     def _scored(self, context: Any, request: TrainingRequest, platform: Platform) -> tuple[str, str, str]:
         if self.subject == "candidate":
@@ -102,5 +111,10 @@ class EvaluateModelOperator(SageMakerProcessingOperator):
         return champion.image_uri, champion.model_data, champion.model_version
 
     def settle(self, context: Any, event: dict[str, Any]) -> dict[str, str]:
+        if self.subject == "champion" and event["status"] in ("Failed", "Stopped"):
+            job = describe_resource(self.hook.conn, "processing_job", event["name"])
+            if reason := registry.fault_of_the_model(job):
+                context["ti"].xcom_push(key="not_comparable", value=f"{event['name']}: {reason}")
+                return {"job_name": event["name"]}
         _completed(self, "processing_job", event)
         return {"job_name": event["name"]}

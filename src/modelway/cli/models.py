@@ -77,8 +77,11 @@ def _commit(pipeline: PipelineRun, console: Console, path: Path, approve: str) -
             f"{record.model_name} {record.model_version} is not accepted: {'; '.join(record.decision.reasons)}",
             fix="improve the model, or change evaluation.metrics in model.yaml",
         )
-    wanted = approve == "auto" or (approve == "ask" and typer.confirm("deploy it?", err=True))
-    if wanted:
+    if record.decision.for_a_person:
+        for reason in record.decision.reasons:
+            console.say(f"    {reason}")
+    alone = approve == "auto" and not record.decision.for_a_person
+    if alone or (approve == "ask" and typer.confirm("deploy it?", err=True)):
         deployed = pipeline.deploy(record.model_name, record.model_version)
         console.say(f"  endpoint {deployed.endpoint_name} serves {deployed.model_version}")
     else:
@@ -187,12 +190,16 @@ def lineage(
 
     from modelway.lineage.history import found, history
     from modelway.pipeline.releases import Releases
-    from modelway.sagemaker.registry import live_champion
+    from modelway.sagemaker.registry import ChampionGone, live_champion
     from modelway.versioning import names
 
     platform = environment.connect()
     releases, endpoint = Releases(platform), names.endpoint_name(platform.project, model)
-    live = live_champion(boto3.client("sagemaker"), endpoint)
+    try:
+        live = live_champion(boto3.client("sagemaker"), endpoint)
+    except ChampionGone as error:
+        live = None
+        typer.echo(f"{error}", err=True)
     origins = found(history(releases.packages(model), releases, live.model_name if live else "", endpoint), find)
     if find and not origins:
         raise UserError(f"--find: nothing of {model!r} is called {find!r}", fix=f"modelway lineage {model}")

@@ -1,9 +1,10 @@
 """The documents that travel from a commit to a live endpoint."""
 
 from modelway.contracts.base import Document
-from modelway.contracts.model_spec import Direction, MetricRule, ModelSpec, ProblemType
+from modelway.contracts.model_spec import Direction, MetricRole, MetricRule, ModelSpec, ProblemType
 from modelway.contracts.requests import DeploymentRequest, Image, Provenance, TrainingRequest
 from modelway.contracts.results import (
+    FOR_A_PERSON,
     ContainerEvaluation,
     Decision,
     DeploymentRecord,
@@ -16,6 +17,7 @@ from modelway.contracts.results import (
 from modelway.contracts.upstream import Admission, Upstream
 
 __all__ = [
+    "FOR_A_PERSON",
     "Admission",
     "ContainerEvaluation",
     "Decision",
@@ -27,6 +29,7 @@ __all__ = [
     "Image",
     "Interval",
     "MetricResult",
+    "MetricRole",
     "MetricRule",
     "ModelSpec",
     "ProblemType",

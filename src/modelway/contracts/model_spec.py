@@ -30,6 +30,13 @@ class Direction(StrEnum):
     LOWER = "lower_is_better"
 
 
+class MetricRole(StrEnum):
+    """What a metric is for: a success metric is to gain, a guard is not to lose."""
+
+    SUCCESS = "success"
+    GUARD = "guard"
+
+
 # The metrics that the platform computes from labels and predictions, and which way each is better.
 KNOWN_METRICS: dict[ProblemType, dict[str, Direction]] = {
     ProblemType.BINARY_CLASSIFICATION: {
@@ -53,6 +60,11 @@ KNOWN_METRICS: dict[ProblemType, dict[str, Direction]] = {
     },
     ProblemType.CUSTOM: {},
 }
+
+# The loss that a guard allows where model.yaml names none: a part of the champion's value for metrics in the unit of
+# the target or without an upper end, else an absolute loss.
+RELATIVE_METRICS = frozenset({"log_loss", "rmse", "mae"})
+DEFAULT_MARGIN, DEFAULT_RELATIVE_MARGIN = 0.02, 0.05
 
 
 def _not_reserved(name: str) -> str:
@@ -122,6 +134,18 @@ class MetricRule(Document):
     min_change: float = Field(
         default=0.0, ge=0, description="Least difference from the champion that matters, in the metric's own unit."
     )
+    role: MetricRole | None = Field(
+        default=None,
+        description="`success`: it is to get better; `guard`: it must not get worse. By default the first metric is "
+        "the success metric and the others are guards.",
+    )
+    margin: float | None = Field(
+        default=None,
+        ge=0,
+        description="Loss against the champion that is still no loss, in the metric's own unit. By default "
+        "`min_change`; without that 0.02, or 5 % of the champion's value for `log_loss`, `rmse` and `mae`, or 0 for a "
+        "custom metric.",
+    )
     direction: Direction | None = Field(
         default=None, description="Which way is better; needed for metrics that the platform does not know."
     )
@@ -133,6 +157,11 @@ class EvaluationSpec(Document):
     channel: str = Field(default="test", description="The channel of training.channels that holds the holdout.")
     metrics: dict[Annotated[str, Field(pattern=METRIC_NAME)], MetricRule] = Field(
         min_length=1, max_length=20, description="The metrics that decide; the first is the primary one."
+    )
+    positive_class: int | str | None = Field(
+        default=None,
+        description="Binary: the label that is the positive class. Needed unless `evaluate` names its classes, or the "
+        "labels are 0 and 1, or -1 and 1.",
     )
     instance_type: InstanceType = "ml.m5.large"
     volume_gb: int = Field(default=30, ge=1, le=1024, description="Disk of the instance, GB.")
@@ -210,7 +239,13 @@ class ModelSpec(Document):
                 f"evaluation.channel: {self.evaluation.channel!r} is not one of training.channels "
                 f"({', '.join(self.training.channels)})"
             )
+        if self.evaluation.positive_class is not None and self.problem_type is not ProblemType.BINARY_CLASSIFICATION:
+            raise ValueError("evaluation.positive_class: only a binary_classification has a positive class")
         known = KNOWN_METRICS[self.problem_type]
+        if all(self.role_of(metric) is MetricRole.GUARD for metric in self.evaluation.metrics):
+            raise ValueError(
+                f"evaluation.metrics.{self.primary_metric}.role: at least one metric must be a success metric"
+            )
         for name, rule in self.evaluation.metrics.items():
             if self.problem_type is ProblemType.CUSTOM:
                 if rule.direction is None:
@@ -229,5 +264,19 @@ class ModelSpec(Document):
 
     @property
     def primary_metric(self) -> str:
-        """The metric that decides between candidate and champion."""
+        """The first metric, by which people sort and name a model's quality."""
         return next(iter(self.evaluation.metrics))
+
+    def role_of(self, metric: str) -> MetricRole:
+        """Whether `metric` is to gain or not to lose. Raises KeyError for a metric that the spec does not name."""
+        default = MetricRole.SUCCESS if metric == self.primary_metric else MetricRole.GUARD
+        return self.evaluation.metrics[metric].role or default
+
+    def margin_of(self, metric: str, champion: float) -> float:
+        """The loss against the `champion`'s value that is still no loss, in the metric's own unit."""
+        rule = self.evaluation.metrics[metric]
+        if rule.margin is not None:
+            return rule.margin
+        if rule.min_change or self.problem_type is ProblemType.CUSTOM:
+            return rule.min_change
+        return DEFAULT_RELATIVE_MARGIN * abs(champion) if metric in RELATIVE_METRICS else DEFAULT_MARGIN

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from modelway.contracts.base import Document
-from modelway.contracts.model_spec import Direction
+from modelway.contracts.model_spec import Direction, MetricRole
 from modelway.contracts.requests import Digest
 
 
@@ -30,11 +30,12 @@ class ContainerEvaluation(Document):
 
 
 class Interval(Document):
-    """A two-sided bootstrap interval."""
+    """A two-sided interval of the difference between two models (see `evaluation.intervals`)."""
 
     low: float
     high: float
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    undefined: float = Field(default=0.0, ge=0, le=1, description="Share of resamples on which the metric is not.")
 
 
 class MetricResult(Document):
@@ -46,6 +47,9 @@ class MetricResult(Document):
     champion: float | None = None
     difference: float | None = Field(default=None, description="candidate - champion.")
     interval: Interval | None = Field(default=None, description="Of the difference; none without rows or champion.")
+    not_compared: str = Field(default="", description="Why there is no difference, or none that can be trusted.")
+    role: MetricRole = MetricRole.GUARD
+    margin: float = Field(default=0.0, ge=0, description="Loss that is still no loss, in the metric's own unit.")
     threshold: float | None = None
     min_change: float = 0.0
     meets_threshold: bool
@@ -58,6 +62,7 @@ class EvaluationReport(Document):
     model_name: str
     model_version: str
     champion_version: str | None = None
+    not_comparable: str = Field(default="", description="Why the champion could not be scored on these rows.")
     rows: int = Field(ge=0)
     metrics: tuple[MetricResult, ...]
     report_s3_uri: str = ""
@@ -71,6 +76,12 @@ class Verdict(StrEnum):
     WORSE = "worse"
     NO_DIFFERENCE = "no_difference"
     BELOW_THRESHOLD = "below_threshold"
+    INCONCLUSIVE = "inconclusive"
+    NOT_COMPARABLE = "not_comparable"
+
+
+# What no machine decides: the candidate waits until a person names its version in `modelway deploy` or presses deploy.
+FOR_A_PERSON = frozenset({Verdict.INCONCLUSIVE, Verdict.NOT_COMPARABLE})
 
 
 class Decision(Document):
@@ -79,6 +90,11 @@ class Decision(Document):
     verdict: Verdict
     accepted: bool = Field(description="Worth registering for approval.")
     reasons: tuple[str, ...]
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether only a person may approve it."""
+        return self.verdict in FOR_A_PERSON
 
 
 class TrainingRecord(Document):

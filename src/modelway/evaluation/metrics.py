@@ -14,20 +14,22 @@ if TYPE_CHECKING:
     from modelway.evaluation.rows import Rows
 
 NEEDS_SCORES = frozenset({"roc_auc", "log_loss"})
-# Metrics that only exist where the holdout has both classes.
-NEEDS_BOTH_CLASSES = frozenset({"roc_auc"})
+# Metrics that only exist where the holdout has more than one class, and where it has a positive row.
+NEEDS_CLASSES = frozenset({"roc_auc", "balanced_accuracy", "f1_macro"})
+NEEDS_POSITIVES = frozenset({"precision", "recall", "f1"})
 
 
 def point_value(problem: ProblemType, metric: str, rows: Rows, subject: str) -> float:
     """The metric on all rows, in its own unit.
 
-    Raises UserError naming the metric if its scores are missing, a class is absent, or the value is not finite.
+    Raises UserError naming the metric and the reason where it does not exist (`why_missing`) or is not finite.
     """
     missing = why_missing(metric, rows)
     if missing:
         raise UserError(
             f"{metric} of the {subject} cannot be computed: {missing}",
-            fix=f"give it from evaluate() in model.py, or take {metric} out of evaluation.metrics in model.yaml",
+            fix="change the holdout or what evaluate() in model.py returns, "
+            f"or take {metric} out of evaluation.metrics in model.yaml",
         )
     value = float(_FUNCTIONS[problem](metric, rows))
     if not math.isfinite(value):
@@ -39,10 +41,14 @@ def why_missing(metric: str, rows: Rows) -> str:
     """Why `metric` does not exist for these rows; empty if it does."""
     if metric in NEEDS_SCORES and rows.positive is None:
         return "evaluation.json has no scores"
-    if metric in NEEDS_BOTH_CLASSES and len(set(rows.truth.tolist())) < 2:
+    if metric in NEEDS_CLASSES and len(set(rows.truth.tolist())) < 2:
         return "the holdout has rows of one class only"
-    if metric == "r2" and rows.count < 2:
-        return "the holdout has one row only"
+    if metric in NEEDS_POSITIVES and not (rows.truth == 1.0).any():
+        return "the holdout has no row of the positive class"
+    if metric == "precision" and not (rows.predicted == 1.0).any():
+        return "no row is predicted to be of the positive class"
+    if metric == "r2" and (rows.truth == rows.truth[0]).all():
+        return "every row of the holdout has the same target"
     return ""
 
 

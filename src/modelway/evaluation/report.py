@@ -23,6 +23,8 @@ _HEADLINES = {
     Verdict.WORSE: "Worse than the champion",
     Verdict.NO_DIFFERENCE: "No difference from the champion",
     Verdict.BELOW_THRESHOLD: "Below a threshold",
+    Verdict.INCONCLUSIVE: "Inconclusive beside the champion",
+    Verdict.NOT_COMPARABLE: "The champion cannot be compared",
 }
 
 # The page fetches nothing, runs nothing and sends nothing, whatever a name in it says.
@@ -54,8 +56,8 @@ def render_html(
     champion: ContainerEvaluation | None,
 ) -> str:
     """The whole page. Raises UserError, as `compare` does, if the rows cannot be read."""
-    tone = "good" if decision.accepted else "bad"
-    outcome = "accepted for registration" if decision.accepted else "refused"
+    tone = "soft" if decision.for_a_person else "good" if decision.accepted else "bad"
+    outcome = "a person decides" if decision.for_a_person else "accepted" if decision.accepted else "refused"
     champion_line = f"Champion {report.champion_version}" if report.champion_version else "No champion yet"
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision.reasons)
     title = escape(f"{report.model_name} {report.model_version}")
@@ -70,7 +72,7 @@ def render_html(
 <ul>{reasons}</ul>
 <h2>Metrics</h2>
 {_table(report, spec.primary_metric)}
-{_plots(spec, candidate, champion)}
+{_plots(spec, candidate, None if report.not_comparable else champion)}
 </body></html>
 """
 
@@ -83,7 +85,7 @@ def escape(text: str) -> str:
 def _table(report: EvaluationReport, primary: str) -> str:
     heads = "".join(
         f"<th>{head}</th>"
-        for head in ("metric", "candidate", "champion", "difference", "95% interval", "threshold", "standing")
+        for head in ("metric", "candidate", "champion", "difference", "95% interval", "margin", "threshold", "standing")
     )
     rows = "".join(_row(metric, primary) for metric in report.metrics)
     return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -92,7 +94,7 @@ def _table(report: EvaluationReport, primary: str) -> str:
 def _row(metric: MetricResult, primary: str) -> str:
     arrow = "↑" if metric.direction is Direction.HIGHER else "↓"
     name = f"{escape(metric.name)} <span class='soft' title='{metric.direction.replace('_', ' ')}'>{arrow}"
-    name += " primary</span>" if metric.name == primary else "</span>"
+    name += f" {'primary, ' if metric.name == primary else ''}{metric.role.value}</span>"
     how, tone = _standing(metric)
     interval = f"{metric.interval.low:+.4g} to {metric.interval.high:+.4g}" if metric.interval else "-"
     cells = [
@@ -101,6 +103,7 @@ def _row(metric: MetricResult, primary: str) -> str:
         _number(metric.champion),
         _number(metric.difference, "+"),
         interval,
+        f"{metric.margin:.4g}",
         _number(metric.threshold),
         f'<span class="{tone}">{how}</span>',
     ]
@@ -111,7 +114,7 @@ def _standing(metric: MetricResult) -> tuple[str, str]:
     if not metric.meets_threshold:
         return "misses its threshold", "bad"
     how = standing(metric)
-    tones = {"better": "good", "worse": "bad"}
+    tones = {"better": "good", "holds": "good", "worse": "bad"}
     if how == "not compared":
         return ("meets its threshold", "good") if metric.threshold is not None else ("-", "soft")
     return how, tones.get(how, "soft")
@@ -131,10 +134,7 @@ def _plots(spec: ModelSpec, candidate: ContainerEvaluation, champion: ContainerE
     subjects = [("candidate", plots.CANDIDATE_COLOUR, candidate)]
     if champion is not None:
         subjects.append(("champion", plots.CHAMPION_COLOUR, champion))
-    curves = [
-        (subject, colour, read_rows(spec.problem_type, evaluation, subject, spec.primary_metric))
-        for subject, colour, evaluation in subjects
-    ]
+    curves = [(subject, colour, read_rows(spec, evaluation, subject)) for subject, colour, evaluation in subjects]
     if spec.problem_type is ProblemType.REGRESSION:
         drawn = [plots.residuals(rows, subject) for subject, _colour, rows in curves]
     else:

@@ -1,21 +1,21 @@
-"""The known metrics on many resamples at once: arrays of shape (resamples, n), one value a resample.
+"""The known metrics on many resamples at once: arrays of shape (resamples, n), one value per resample.
 
 scikit-learn scores one sample at a time, which is too slow for thousands; a test holds both to the same values.
-A resample on which a metric does not exist (AUC with one class) gives NaN.
+A resample on which a metric does not exist (AUC with one class) gives NaN, never a number in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
-    # truth, predicted, P(positive) or None; each (resamples, n), except that the result is (resamples,)
-    Resampled = Callable[[Values, Values, Values | None], Values]
+    # truth, predicted, P(positive) or None (AUC: or its place among all), each (resamples, n); the result (resamples,)
+    Resampled = Callable[[Values, Values, Any], Values]
 
 
 def resampled_metric(metric: str) -> Resampled:
@@ -23,10 +23,18 @@ def resampled_metric(metric: str) -> Resampled:
     return _METRICS[metric]
 
 
-def _ratio(over: Values, under: Values) -> Values:
+def _ratio(over: Values, under: Values, otherwise: float) -> Values:
     import numpy as np
 
-    return np.divide(over, under, out=np.zeros(over.shape), where=under > 0)
+    result: Values = np.divide(over, under, out=np.full(over.shape, otherwise), where=under > 0)
+    return result
+
+
+def _only_where(exists: NDArray[np.bool_], values: Values) -> Values:
+    import numpy as np
+
+    result: Values = np.where(exists, values, np.nan)
+    return result
 
 
 def _accuracy(truth: Values, predicted: Values, _: Values | None) -> Values:
@@ -34,42 +42,55 @@ def _accuracy(truth: Values, predicted: Values, _: Values | None) -> Values:
     return result
 
 
-def _counts(truth: Values, predicted: Values, of: float) -> tuple[Values, Values, Values]:
-    """True positives, predicted positives and positives of class `of`, each (resamples,)."""
-    is_truth, is_predicted = truth == of, predicted == of
+def _counts(truth: Values, predicted: Values) -> tuple[Values, Values, Values]:
+    """True positives, predicted positives and positives, each (resamples,)."""
+    is_truth, is_predicted = truth == 1.0, predicted == 1.0
     hits = (is_truth & is_predicted).sum(axis=-1).astype(float)
     return hits, is_predicted.sum(axis=-1).astype(float), is_truth.sum(axis=-1).astype(float)
 
 
 def _precision(truth: Values, predicted: Values, _: Values | None) -> Values:
-    hits, guesses, _support = _counts(truth, predicted, 1.0)
-    return _ratio(hits, guesses)
+    import numpy as np
+
+    hits, guesses, support = _counts(truth, predicted)
+    return _only_where(support > 0, _ratio(hits, guesses, np.nan))
 
 
 def _recall(truth: Values, predicted: Values, _: Values | None) -> Values:
-    hits, _guesses, support = _counts(truth, predicted, 1.0)
-    return _ratio(hits, support)
+    import numpy as np
+
+    hits, _guesses, support = _counts(truth, predicted)
+    return _ratio(hits, support, np.nan)
 
 
 def _f1(truth: Values, predicted: Values, _: Values | None) -> Values:
-    hits, guesses, support = _counts(truth, predicted, 1.0)
-    return _ratio(2 * hits, guesses + support)
+    import numpy as np
+
+    hits, guesses, support = _counts(truth, predicted)
+    return _only_where(support > 0, _ratio(2 * hits, guesses + support, np.nan))
 
 
 def _roc_auc(truth: Values, _: Values, positive: Values | None) -> Values:
-    """By ranks (Mann-Whitney), ties at half."""
+    """The share of pairs in which the positive row has the higher score (Mann-Whitney), ties at half.
+
+    Integers as `positive` are taken as places in the order of scores: counting them is quicker than sorting each row.
+    """
     import numpy as np
-    from scipy.stats import rankdata
 
     if positive is None:
         raise ValueError("needs P(positive)")
-    is_truth = truth == 1.0
-    positives = is_truth.sum(axis=-1).astype(float)
-    pairs = positives * (truth.shape[-1] - positives)
-    rank_sum = (rankdata(positive, axis=-1) * is_truth).sum(axis=-1)
-    wins = rank_sum - positives * (positives + 1) / 2
-    area: Values = np.divide(wins, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
-    return area
+    places: NDArray[Any] = positive
+    if not np.issubdtype(positive.dtype, np.integer):
+        places = np.unique(positive, return_inverse=True)[1].reshape(positive.shape)
+    resamples, width = len(places), int(places.max()) + 1
+    flat = (places + np.arange(resamples)[:, None] * width).ravel()
+    every, positives = (
+        np.bincount(flat, weights=weights, minlength=resamples * width).reshape(resamples, width)
+        for weights in (None, (truth == 1.0).ravel().astype(float))
+    )
+    negatives = every - positives
+    wins = (positives * (negatives.cumsum(axis=-1) - negatives / 2)).sum(axis=-1)
+    return _ratio(wins, positives.sum(axis=-1) * negatives.sum(axis=-1), np.nan)
 
 
 def _log_loss(truth: Values, _: Values, positive: Values | None) -> Values:
@@ -84,28 +105,37 @@ def _log_loss(truth: Values, _: Values, positive: Values | None) -> Values:
 
 
 def _by_class(truth: Values, predicted: Values) -> tuple[Values, Values, Values]:
-    """As `_counts`, for every class: each (classes, resamples)."""
+    """Hits, predictions and rows of every class, each (resamples, classes): one pass, however many classes."""
     import numpy as np
 
-    classes = np.unique(np.concatenate([truth.ravel(), predicted.ravel()]))
-    hits, guesses, supports = zip(*(_counts(truth, predicted, of) for of in classes), strict=True)
-    return np.stack(hits), np.stack(guesses), np.stack(supports)
+    resamples = len(truth)
+    classes = int(max(truth.max(), predicted.max())) + 1
+    offset = np.arange(resamples)[:, None] * classes
+    of_truth, of_predicted = truth.astype(np.int64) + offset, predicted.astype(np.int64) + offset
+
+    def counted(places: NDArray[np.int64]) -> Values:
+        return np.bincount(places.ravel(), minlength=resamples * classes).reshape(resamples, classes).astype(float)
+
+    return counted(of_truth[truth == predicted]), counted(of_predicted), counted(of_truth)
 
 
 def _balanced_accuracy(truth: Values, predicted: Values, _: Values | None) -> Values:
     hits, _guesses, support = _by_class(truth, predicted)
-    return _ratio(_ratio(hits, support).sum(axis=0), (support > 0).sum(axis=0).astype(float))
+    present = (support > 0).sum(axis=-1)
+    return _only_where(present > 1, _ratio(hits, support, 0.0).sum(axis=-1) / present)
 
 
 def _f1_macro(truth: Values, predicted: Values, _: Values | None) -> Values:
     hits, guesses, support = _by_class(truth, predicted)
-    present = (guesses + support > 0).sum(axis=0).astype(float)
-    return _ratio(_ratio(2 * hits, guesses + support).sum(axis=0), present)
+    present = (guesses + support > 0).sum(axis=-1)
+    mean = _ratio(2 * hits, guesses + support, 0.0).sum(axis=-1) / present
+    return _only_where((support > 0).sum(axis=-1) > 1, mean)
 
 
 def _f1_weighted(truth: Values, predicted: Values, _: Values | None) -> Values:
     hits, guesses, support = _by_class(truth, predicted)
-    return _ratio((_ratio(2 * hits, guesses + support) * support).sum(axis=0), support.sum(axis=0))
+    result: Values = (_ratio(2 * hits, guesses + support, 0.0) * support).sum(axis=-1) / truth.shape[-1]
+    return result
 
 
 def _rmse(truth: Values, predicted: Values, _: Values | None) -> Values:
@@ -123,8 +153,8 @@ def _r2(truth: Values, predicted: Values, _: Values | None) -> Values:
 
     residual = ((truth - predicted) ** 2).sum(axis=-1)
     total = ((truth - truth.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
-    explained: Values = 1.0 - np.divide(residual, total, out=np.full(total.shape, np.nan), where=total > 0)
-    return explained
+    constant = (truth == truth[:, :1]).all(axis=-1)
+    return _only_where(~constant, 1.0 - _ratio(residual, total, np.nan))
 
 
 _METRICS: dict[str, Resampled] = {

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelway.contracts import ContainerEvaluation, ProblemType
+from modelway.contracts import ContainerEvaluation, ModelSpec, ProblemType
 from modelway.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,14 +36,16 @@ class Rows:
         return len(self.truth)
 
 
-def read_rows(problem: ProblemType, evaluation: ContainerEvaluation, subject: str, metric: str) -> Rows:
-    """The arrays behind `evaluation`. `subject` and `metric` (the primary one) are named in the UserError
-    that is raised when rows are missing, of unequal length, of an unknown class or not numbers.
+def read_rows(spec: ModelSpec, evaluation: ContainerEvaluation, subject: str) -> Rows:
+    """The arrays behind `evaluation`. `subject` and the primary metric are named in the UserError that is raised
+    when rows are missing, of unequal length, of an unknown class or not numbers, and when nobody says which of two
+    classes is the positive one.
     """
+    metric = spec.primary_metric
     _check_lengths(evaluation, subject, metric)
-    if problem is ProblemType.REGRESSION:
+    if spec.problem_type is ProblemType.REGRESSION:
         return _regression(evaluation, subject, metric)
-    return _classification(problem, evaluation, subject, metric)
+    return _classification(spec, evaluation, subject, metric)
 
 
 def _wrong(subject: str, metric: str, what: str) -> UserError:
@@ -73,28 +75,53 @@ def _regression(evaluation: ContainerEvaluation, subject: str, metric: str) -> R
     return Rows(arrays[0], arrays[1], None, ())
 
 
-def _classification(problem: ProblemType, evaluation: ContainerEvaluation, subject: str, metric: str) -> Rows:
+def _classification(spec: ModelSpec, evaluation: ContainerEvaluation, subject: str, metric: str) -> Rows:
     import numpy as np
 
-    classes = tuple(evaluation.classes) or _inferred(evaluation)
-    if len(set(classes)) != len(classes):
-        raise _wrong(subject, metric, f"classes names a class twice: {list(classes)}")
-    if problem is ProblemType.BINARY_CLASSIFICATION and len(classes) != 2:
-        raise _wrong(
-            subject, metric, f"a binary classification needs two classes [negative, positive], got {list(classes)[:5]}"
-        )
+    if len(set(evaluation.classes)) != len(evaluation.classes):
+        raise _wrong(subject, metric, f"classes names a class twice: {list(evaluation.classes)}")
+    binary = spec.problem_type is ProblemType.BINARY_CLASSIFICATION
+    classes = _two_classes(spec, evaluation, subject, metric) if binary else _classes(evaluation)
     index: dict[Hashable, int] = {value: position for position, value in enumerate(classes)}
     truth = _encoded(evaluation.labels, index, "labels", subject, metric)
     predicted = _encoded(evaluation.predictions, index, "predictions", subject, metric)
     positive = None
-    if problem is ProblemType.BINARY_CLASSIFICATION and evaluation.scores:
+    if binary and evaluation.scores:
         positive = np.asarray([_probability(score, subject, metric) for score in evaluation.scores])
     return Rows(truth, predicted, positive, classes)
 
 
-def _inferred(evaluation: ContainerEvaluation) -> tuple[Label, ...]:
+def _classes(evaluation: ContainerEvaluation) -> tuple[Label, ...]:
+    """Those that the container names, else those that occur, in a stable order without a meaning."""
     values = {*evaluation.labels, *evaluation.predictions}
-    return tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))
+    return tuple(evaluation.classes) or tuple(sorted(values, key=lambda value: (isinstance(value, str), value)))
+
+
+def _two_classes(spec: ModelSpec, evaluation: ContainerEvaluation, subject: str, metric: str) -> tuple[Label, Label]:
+    """(negative, positive): as the container names them, as model.yaml does, or 0 and 1; never by the alphabet."""
+    declared, occur = spec.evaluation.positive_class, _classes(evaluation)
+    if len(evaluation.classes or occur) > 2 or len(evaluation.classes) == 1:
+        raise _wrong(
+            subject, metric, f"a binary classification needs two classes [negative, positive], got {list(occur)[:5]}"
+        )
+    if evaluation.classes:
+        negative, positive = evaluation.classes
+        if declared not in (None, positive):
+            said = f"evaluation.json has classes {list(evaluation.classes)}, whose last is the positive one"
+            raise _wrong(subject, metric, f"{said}, but evaluation.positive_class in model.yaml is {declared!r}")
+        return negative, positive
+    if declared is not None:
+        others = [label for label in occur if label != declared]
+        if len(others) > 1:
+            raise _wrong(subject, metric, f"evaluation.positive_class is {declared!r}, but the rows hold {list(occur)}")
+        return (others[0] if others else f"not {declared}"), declared
+    for pair in ((0, 1), (-1, 1)):
+        if set(occur) <= set(pair):
+            return pair
+    raise UserError(
+        f"{metric} of the {subject} cannot be computed: nobody says which of {list(occur)} is the positive class",
+        fix="name it in model.yaml (evaluation.positive_class), or return classes=[negative, positive] from evaluate()",
+    )
 
 
 def _encoded(

@@ -18,6 +18,8 @@ VERDICTS = {
     Verdict.WORSE: "worse than the champion",
     Verdict.NO_DIFFERENCE: "no difference from the champion",
     Verdict.BELOW_THRESHOLD: "below a threshold",
+    Verdict.INCONCLUSIVE: "inconclusive, a person decides",
+    Verdict.NOT_COMPARABLE: "the champion cannot be compared, a person decides",
 }
 
 DEPLOY_LATER = "The deploy job comes with the default branch's pipeline, after the merge."
@@ -67,6 +69,12 @@ def _basis(record: TrainingRecord) -> str:
     return f"Champion: {markdown(champion) if champion else 'none'}; {record.evaluation.rows} holdout rows."
 
 
+def _outcome(record: TrainingRecord) -> str:
+    if record.decision.for_a_person:
+        return "Waits for a person"
+    return "Accepted" if record.decision.accepted else "Not accepted"
+
+
 def render(record: TrainingRecord, spec: ModelSpec, links: Links, hosts: Collection[str] = ()) -> str:
     """The note's Markdown, without the marker.
 
@@ -82,7 +90,7 @@ def render(record: TrainingRecord, spec: ModelSpec, links: Links, hosts: Collect
     lines = [
         f"### {markdown(record.model_name)} {markdown(record.model_version)}: {VERDICTS[decision.verdict]}",
         "",
-        f"**{'Accepted' if decision.accepted else 'Not accepted'}.** {_basis(record)}",
+        f"**{_outcome(record)}.** {_basis(record)}",
         *(f"- {markdown(reason)}" for reason in decision.reasons),
         "",
         "| Metric | Candidate | Champion | Difference | Interval | Threshold |",

@@ -113,7 +113,7 @@ def trained(request: TrainingRequest, record: TrainingRecord, run_url: str) -> M
         kind="trained",
         title=f"{record.model_name} {record.model_version} trained: {decision.verdict.value}",
         facts={
-            "accepted": "yes" if decision.accepted else "no",
+            "accepted": "a person decides" if decision.for_a_person else "yes" if decision.accepted else "no",
             **metrics,
             "commit": request.provenance.commit_sha[:12],
             "training job": record.training_job_name,

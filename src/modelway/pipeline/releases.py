@@ -12,6 +12,7 @@ import boto3
 from modelway.aws.channels import S3Store, platform_store
 from modelway.aws.signing import platform_key
 from modelway.contracts import (
+    FOR_A_PERSON,
     DeploymentRecord,
     DeploymentRequest,
     Image,
@@ -34,6 +35,12 @@ from modelway.versioning import locations, names
 SUBJECTS: tuple[names.Subject, ...] = ("candidate", "champion")
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 Package = dict[str, Any]
+
+
+def was_accepted(package: Package) -> bool:
+    """Whether a package is taken where nobody names a version: approved, or accepted by a verdict that needs nobody."""
+    status, verdict = package["ModelApprovalStatus"], package.get("CustomerMetadataProperties", {}).get("verdict")
+    return status == "Approved" or (status == "PendingManualApproval" and verdict not in FOR_A_PERSON)
 
 
 class Releases:
@@ -111,12 +118,12 @@ class Releases:
         return sorted(found, key=lambda package: -int(package["ModelPackageVersion"]))
 
     def newest(self) -> list[Package]:
-        """The newest package that a default branch released and nobody rejected, of each model that has one."""
+        """The newest package that was accepted and that a default branch released, of each model that has one."""
         prefix = f"{self._platform.project}-"
         pages = self._sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
         groups = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
         found = (self._packages_of(group) for group in groups if group.startswith(prefix))
-        kept = ([package for package in packages if _released(package)] for packages in found)
+        kept = ([package for package in packages if _released(package) and was_accepted(package)] for packages in found)
         newest = (packages[0] for packages in kept if packages)
         # Another project's name may start with this one's: its requests lie in a bucket of its own.
         ours = f"s3://{self._platform.artifacts_bucket}/"
@@ -125,13 +132,13 @@ class Releases:
     def package(self, model: str, version: str | None = None) -> Package:
         """The package of `version` (1.4.2+r3, or 1.4.2 for its newest).
 
-        Without one the newest that a default branch released and nobody rejected: unmerged work is taken by its version
+        Without one the newest that was accepted and that a default branch released: unmerged work is taken by its version
         only.
         """
         found = self.packages(model)
         known = [str(p["CustomerMetadataProperties"]["model_version"]) for p in found]
         for package, its in zip(found, known, strict=True):
-            if version is None and _released(package):
+            if version is None and _released(package) and was_accepted(package):
                 return package
             if version is not None and version in (its, its.split("+")[0]):
                 return package
@@ -205,7 +212,7 @@ class Releases:
         text = self.text(f"{locations.evaluation_output(self._platform, request, 'candidate')}/evaluation.json")
         if spec.problem_type is ProblemType.CUSTOM or not text:
             return b""
-        rows = read_rows(spec.problem_type, read_container_evaluation(text), "candidate", spec.primary_metric)
+        rows = read_rows(spec, read_container_evaluation(text), "candidate")
         return plots.picture(spec.problem_type, rows, "candidate")
 
     def text(self, s3_uri: str) -> str:

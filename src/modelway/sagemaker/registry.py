@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from modelway.contracts import TrainingRequest
-from modelway.errors import PlatformError
+from modelway.errors import PlatformError, UserError
 from modelway.versioning import names
 
 MAXIMUM_ATTEMPTS = 20
@@ -75,8 +75,26 @@ class JobFailure(NamedTuple):
     reason: str
 
 
+def fault_of_the_model(processing_job: Mapping[str, Any]) -> str:
+    """Why a processing job did not complete, if its container or input is to blame and not SageMaker; else nothing.
+
+    AlgorithmError is the container's own exit, ClientError what the job was given: its image, its input, its role.
+    Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html (ExitMessage is
+    "passed by the container", FailureReason says why SageMaker calls the job failed).
+    """
+    if processing_job.get("ProcessingJobStatus") == "Stopped":
+        return "it was stopped, by somebody or after evaluation.max_runtime_seconds"
+    said = str(processing_job.get("FailureReason", ""))
+    if said.startswith(("AlgorithmError", "ClientError")) or (not said and processing_job.get("ExitMessage")):
+        return str(processing_job.get("ExitMessage") or said)
+    return ""
+
+
 def job_failure(client: Any, request: TrainingRequest) -> JobFailure | None:
-    """The first of a request's jobs whose latest attempt failed or ran too long; None when none did."""
+    """The first of a request's jobs whose latest attempt failed or ran too long; None when none did.
+
+    A champion that cannot score the holdout fails no run, so its job is passed over.
+    """
     subjects: tuple[names.Subject, ...] = ("candidate", "champion")
     tried = attempts(
         lambda name: describe(client.describe_training_job, TrainingJobName=name),
@@ -87,6 +105,8 @@ def job_failure(client: Any, request: TrainingRequest) -> JobFailure | None:
             lambda name: describe(client.describe_processing_job, ProcessingJobName=name),
             lambda number, subject=subject: names.evaluation_job_name(request, subject, number),  # type: ignore[misc]
         )[-1:]
+        if subject == "champion" and tried and fault_of_the_model(tried[-1].described or {}):
+            tried.pop()
     for name, found in tried:
         known = found or {}
         if known.get("SecondaryStatus") == "MaxRuntimeExceeded":
@@ -106,13 +126,28 @@ class Champion(NamedTuple):
     model_data: str
 
 
+class ChampionGone(UserError):
+    """Raised when an endpoint is live whose config or model somebody deleted."""
+
+    def __init__(self, endpoint: str, kind: str, name: str) -> None:
+        super().__init__(
+            f"{endpoint} is live, but its {kind} {name} was deleted",
+            fix=f"deploy a registered version, which gives {endpoint} a new one (modelway deploy MODEL --version V)",
+        )
+
+
 def live_champion(client: Any, endpoint: str) -> Champion | None:
-    """Endpoint, its config, its model; None when no endpoint is live."""
+    """Endpoint, its config, its model; None when no endpoint is live. Raises ChampionGone."""
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None or "EndpointConfigName" not in live or live.get("EndpointStatus") in ("Failed", "Creating"):
         return None
-    config = client.describe_endpoint_config(EndpointConfigName=live["EndpointConfigName"])
-    model = client.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    config = describe(client.describe_endpoint_config, EndpointConfigName=live["EndpointConfigName"])
+    if config is None:
+        raise ChampionGone(endpoint, "endpoint config", live["EndpointConfigName"])
+    name = config["ProductionVariants"][0]["ModelName"]
+    model = describe(client.describe_model, ModelName=name)
+    if model is None:
+        raise ChampionGone(endpoint, "model", name)
     container = model["PrimaryContainer"]
     version = container.get("Environment", {}).get("MODELWAY_MODEL_VERSION", "unknown")
     return Champion(model["ModelName"], version, container["Image"], container["ModelDataUrl"])

@@ -57,27 +57,42 @@ def keep_model(platform: Platform, request: TrainingRequest, uploaded: str) -> s
     return locations.artifact_uri(platform, key)
 
 
-def compare_models(conf: dict[str, Any], trained: dict[str, str], champion_version: str | None) -> dict[str, Any]:
-    """Compare, write report.html and record.json; the record as JSON. Raises UserError for a wrong evaluation.json."""
+def compare_models(
+    conf: dict[str, Any], trained: dict[str, str], champion_version: str | None, not_comparable: str = ""
+) -> dict[str, Any]:
+    """Compare, write report.html and record.json; the record as JSON. `not_comparable`: why the champion has no scores.
+
+    Raises UserError for a wrong evaluation.json of the candidate; the champion's own makes it not comparable.
+    """
     request, platform = TrainingRequest.model_validate(conf), Platform.from_environment()
     with _reason_kept(platform, request):
-        return _compare(platform, request, trained, champion_version)
+        return _compare(platform, request, trained, champion_version, not_comparable)
 
 
 def _compare(
-    platform: Platform, request: TrainingRequest, trained: dict[str, str], champion_version: str | None
+    platform: Platform,
+    request: TrainingRequest,
+    trained: dict[str, str],
+    champion_version: str | None,
+    not_comparable: str,
 ) -> dict[str, Any]:
     from modelway.evaluation import compare
     from modelway.evaluation.report import render_html
 
     candidate = _evaluation(platform, request, "candidate")
-    champion = _evaluation(platform, request, "champion") if champion_version else None
+    champion = None
+    if champion_version and not not_comparable:
+        try:
+            champion = _evaluation(platform, request, "champion")
+        except UserError as error:
+            not_comparable = error.message
     report, decision = compare(
         request.model,
         candidate,
         champion,
         model_version=request.model_version,
         champion_version=champion_version,
+        not_comparable=not_comparable,
     )
     key = locations.report_key(request)
     report = report.model_copy(update={"report_s3_uri": locations.artifact_uri(platform, key)})

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from modelway.cli.console import Console
+from modelway.cli.models import _commit
+from modelway.contracts import FOR_A_PERSON, Decision, DeploymentRecord, TrainingRecord, Verdict
 from tests.unit.cli.conftest import Command
+from tests.unit.notifications.test_message import record
+from tests.unit.pipeline.test_run import RECORD as DEPLOYED
+
+REFUSED = (Verdict.WORSE, Verdict.BELOW_THRESHOLD)
 
 MODEL_YAML = """\
 schema_version: 1
@@ -75,3 +82,29 @@ def test_a_file_where_a_folder_belongs(modelway: Command, tmp_path: Path) -> Non
     code, _, err = modelway("new", "taken")
     assert code == 2
     assert "taken" in err
+
+
+class Pipeline:
+    """A pipeline whose candidate has this verdict; what it is asked to deploy."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        decision = Decision(verdict=verdict, accepted=True, reasons=("recall may lose more than 0.02",))
+        self.trained = record(True, None).model_copy(update={"decision": decision})
+        self.deployed: list[str] = []
+
+    def commit(self, _path: Path) -> TrainingRecord:
+        return self.trained
+
+    def deploy(self, model: str, version: str) -> DeploymentRecord:
+        self.deployed.append(f"{model} {version}")
+        return DEPLOYED
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict not in REFUSED])
+def test_auto_deploys_only_what_needs_no_person(verdict: Verdict, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline = Pipeline(verdict)
+    _commit(pipeline, Console(), Path(), "auto")  # type: ignore[arg-type]
+    said = "".join(capsys.readouterr())
+    assert bool(pipeline.deployed) is (verdict not in FOR_A_PERSON)
+    assert ("modelway deploy fraud-detector --version 1.0.0+r0" in said) is (verdict in FOR_A_PERSON)
+    assert ("recall may lose more" in said) is (verdict in FOR_A_PERSON)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from modelway.contracts import ContainerEvaluation, Decision, EvaluationReport, ModelSpec, Verdict
@@ -85,6 +86,7 @@ def test_a_thousand_rows_take_less_than_the_time_limit() -> None:
         ({"classes": ["no", "yes", "perhaps"]}, "two classes"),
         ({"classes": ["no", "no"]}, "twice"),
         ({"labels": ["no"] * 200}, "one class only"),
+        ({"classes": []}, "nobody says which of .* is the positive class"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -93,6 +95,24 @@ def test_unusable_rows_name_the_metric(change: dict[str, object], words: str) ->
     with pytest.raises(UserError, match=words) as error:
         compared(spec_of("binary_classification"), candidate, None)
     assert "roc_auc" in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("problem", "change", "metric", "words"),
+    [
+        ("regression", {"labels": [3.0] * 200}, "r2", "the same target"),
+        ("binary_classification", {"labels": ["no"] * 200}, "recall", "no row of the positive class"),
+        ("binary_classification", {"labels": ["no"] * 200}, "f1", "no row of the positive class"),
+        ("binary_classification", {"labels": ["no"] * 200}, "precision", "no row of the positive class"),
+        ("binary_classification", {"predictions": ["no"] * 200}, "precision", "predicted to be of the positive class"),
+        ("multiclass_classification", {"labels": ["a"] * 200}, "balanced_accuracy", "one class only"),
+        ("multiclass_classification", {"labels": ["a"] * 200}, "f1_macro", "one class only"),
+    ],
+)
+def test_a_metric_that_does_not_exist_says_so(problem: str, change: dict[str, object], metric: str, words: str) -> None:
+    candidate = evaluation_of(problem, noise=1).model_copy(update=change)
+    with pytest.raises(UserError, match=f"{metric} of the candidate cannot be computed: .*{words}"):
+        compared(spec_of(problem, {metric: {}}), candidate, None)
 
 
 def test_text_where_a_regression_needs_numbers() -> None:
@@ -105,8 +125,14 @@ def test_text_where_a_regression_needs_numbers() -> None:
 def test_other_rows_cannot_be_compared(change: dict[str, int]) -> None:
     mine = evaluation_of("binary_classification", noise=1)
     theirs = evaluation_of("binary_classification", noise=1, **change)
-    with pytest.raises(UserError, match="same labels in the same order"):
-        compared(spec_of("binary_classification"), mine, theirs)
+    report, decision = compared(spec_of("binary_classification"), mine, theirs)
+    assert decision.verdict is Verdict.NOT_COMPARABLE
+    assert decision.accepted
+    assert decision.for_a_person
+    assert "same labels in the same order" in decision.reasons[0]
+    assert "modelway deploy fraud-detector --version 1.1.0+r0" in decision.reasons[-1]
+    assert report.champion_version == "1.0.0+r0"
+    assert all(metric.champion is None for metric in report.metrics)
 
 
 def test_the_class_order_of_a_champion_does_not_matter_beyond_two_classes() -> None:
@@ -119,8 +145,89 @@ def test_the_class_order_of_a_champion_does_not_matter_beyond_two_classes() -> N
 
 def test_a_binary_champion_with_the_other_positive_class_cannot_be_compared() -> None:
     mine = evaluation_of("binary_classification", noise=1)
-    with pytest.raises(UserError, match="same labels"):
-        compared(spec_of("binary_classification"), mine, mine.model_copy(update={"classes": ["yes", "no"]}))
+    turned = mine.model_copy(update={"classes": ["yes", "no"]})
+    assert compared(spec_of("binary_classification"), mine, turned)[1].verdict is Verdict.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": []}, "no labels"),
+        ({"scores": [1.5] * 200}, "from 0 to 1"),
+        ({"classes": ["no", "perhaps"]}, "'yes', which is not one of classes"),
+    ],
+    ids=["no labels", "no probabilities", "other classes"],
+)
+def test_a_champion_with_unusable_rows_is_not_comparable(change: dict[str, object], words: str) -> None:
+    mine = evaluation_of("binary_classification", noise=1)
+    report, decision = compared(spec_of("binary_classification"), mine, mine.model_copy(update=change))
+    assert decision.verdict is Verdict.NOT_COMPARABLE
+    assert words in report.not_comparable
+
+
+def test_a_champion_that_could_not_be_scored_is_not_comparable_with_the_reason() -> None:
+    report, decision = compare(
+        spec_of("regression", {"rmse": {"threshold": 100.0}}),
+        evaluation_of("regression", noise=1),
+        None,
+        model_version="2.0.0+r0",
+        champion_version="1.0.0+r0",
+        not_comparable="KeyError: 'mean_radius'",
+    )
+    assert decision.verdict is Verdict.NOT_COMPARABLE
+    assert "1.0.0+r0 cannot be compared: KeyError: 'mean_radius'" in decision.reasons[0]
+    assert "meets its threshold" in decision.reasons[1]
+    assert report.champion_version == "1.0.0+r0"
+
+
+def test_a_threshold_decides_before_the_champion_that_cannot_be_compared() -> None:
+    _report, decision = compare(
+        spec_of("regression", {"rmse": {"threshold": 0.001}}),
+        evaluation_of("regression", noise=1),
+        None,
+        model_version="2.0.0+r0",
+        champion_version="1.0.0+r0",
+        not_comparable="it raised",
+    )
+    assert decision.verdict is Verdict.BELOW_THRESHOLD
+
+
+def test_a_small_holdout_hides_no_loss() -> None:
+    """Sixty rows on which the candidate is somewhat worse: no proof of a loss, and no proof of none."""
+    mine = evaluation_of("binary_classification", noise=2.6, rows=60)
+    theirs = evaluation_of("binary_classification", noise=2.0, rows=60)
+    spec = spec_of("binary_classification", {"accuracy": {}, "recall": {}})
+    _report, decision = compared(spec, mine, theirs)
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert decision.accepted
+    assert decision.for_a_person
+    assert "may lose more than" in decision.reasons[0]
+
+
+def test_a_margin_of_the_team_takes_the_place_of_the_default() -> None:
+    theirs = evaluation_of("regression", noise=1.0, rows=400)
+    errors = np.random.default_rng(9).normal(0, 1.0, 400)
+    mine = theirs.model_copy(update={"predictions": (np.asarray(theirs.labels) + errors).tolist()})
+    wide, narrow = (spec_of("regression", {"rmse": {"margin": margin}}) for margin in (0.5, 0.0001))
+    assert compared(wide, mine, theirs)[1].verdict is Verdict.NO_DIFFERENCE
+    assert compared(narrow, mine, theirs)[1].verdict is Verdict.INCONCLUSIVE
+
+
+def test_equal_classes_without_scores_are_no_proof_on_a_small_holdout() -> None:
+    mine = evaluation_of("binary_classification", noise=1, rows=60)
+    spec = spec_of("binary_classification", {"accuracy": {}})
+    assert compared(spec, mine, mine)[1].verdict is Verdict.NO_DIFFERENCE
+    without = mine.model_copy(update={"scores": []})
+    assert compared(spec, without, without)[1].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_metric_that_the_champion_lacks_is_not_compared_and_says_why() -> None:
+    mine = evaluation_of("binary_classification", noise=1)
+    never = mine.model_copy(update={"predictions": ["no"] * 200, "scores": [0.1] * 200})
+    report, decision = compared(spec_of("binary_classification", {"roc_auc": {}, "precision": {}}), mine, never)
+    assert report.metrics[1].not_compared == "of the champion, no row is predicted to be of the positive class"
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert decision.reasons[0].startswith("precision")
 
 
 def test_a_champion_without_scores_is_compared_on_the_rest() -> None:
@@ -129,8 +236,9 @@ def test_a_champion_without_scores_is_compared_on_the_rest() -> None:
     report, decision = compared(spec_of("binary_classification"), mine, theirs)
     by_name = {metric.name: metric for metric in report.metrics}
     assert by_name["roc_auc"].champion is None
+    assert by_name["roc_auc"].not_compared == "of the champion, evaluation.json has no scores"
     assert by_name["accuracy"].champion is not None
-    assert decision.verdict is Verdict.NO_DIFFERENCE
+    assert decision.verdict is Verdict.INCONCLUSIVE
 
 
 CUSTOM = {
@@ -146,9 +254,10 @@ CUSTOM = {
         ({"cost": 9.0, "reach": 1.0}, {"cost": 5.0, "reach": 1.0}, Verdict.WORSE),
         ({"cost": 9.0, "reach": 1.0}, {"cost": 9.5, "reach": 1.0}, Verdict.NO_DIFFERENCE),
         ({"cost": 5.0, "reach": 0.9}, {"cost": 9.0, "reach": 1.0}, Verdict.WORSE),
-        ({"cost": 5.0, "reach": 0.9}, {"reach": 0.9}, Verdict.NO_DIFFERENCE),
+        ({"cost": 5.0, "reach": 0.9}, {"reach": 0.9}, Verdict.INCONCLUSIVE),
+        ({"cost": 5.0, "reach": 0.9}, {"other": 0.9}, Verdict.NOT_COMPARABLE),
     ],
-    ids=["better", "worse", "below min_change", "a guard is worse", "primary not reported by the champion"],
+    ids=["better", "worse", "below min_change", "a guard is worse", "primary not reported", "nothing reported"],
 )
 def test_custom_metrics_are_taken_as_given(mine: dict[str, float], theirs: dict[str, float], verdict: Verdict) -> None:
     _report, decision = compared(

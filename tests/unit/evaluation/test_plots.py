@@ -7,11 +7,11 @@ import pytest
 from modelway.contracts import ProblemType
 from modelway.evaluation.plots import picture
 from modelway.evaluation.rows import Rows, read_rows
-from tests.unit.evaluation.specs import KINDS, evaluation_of
+from tests.unit.evaluation.specs import KINDS, evaluation_of, spec_of
 
 
 def rows(problem: str) -> Rows:
-    return read_rows(ProblemType(problem), evaluation_of(problem, noise=0.5), "candidate", KINDS[problem][0])
+    return read_rows(spec_of(problem), evaluation_of(problem, noise=0.5), "candidate")
 
 
 @pytest.mark.parametrize("problem", KINDS)
@@ -28,5 +28,5 @@ def test_a_matrix_that_nobody_could_read_is_not_drawn() -> None:
     many = evaluation_of("multiclass_classification", noise=0.5)
     labels = [f"class {number}" for number in range(31)]
     many = many.model_copy(update={"classes": labels, "labels": labels, "predictions": labels, "scores": []})
-    found = read_rows(ProblemType.MULTICLASS_CLASSIFICATION, many, "candidate", "accuracy")
+    found = read_rows(spec_of("multiclass_classification"), many, "candidate")
     assert picture(ProblemType.MULTICLASS_CLASSIFICATION, found, "candidate") == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelway.contracts import (
+    FOR_A_PERSON,
     Decision,
     Direction,
     EvaluationReport,
@@ -13,7 +14,7 @@ from modelway.contracts import (
     Verdict,
 )
 from modelway.costs import estimate
-from modelway.gitlab.notes import Links, render
+from modelway.gitlab.notes import VERDICTS, Links, render
 
 
 def spec(instance: str = "ml.m5.large") -> ModelSpec:
@@ -63,6 +64,14 @@ def test_candidate_and_champion_stand_side_by_side() -> None:
     assert "### churn 1.4.2+r0: better than the champion" in text
     assert "Champion: 1.4.1+r2; 500 holdout rows." in text
     assert "[DAG run](https://airflow/run) · [deploy job](https://gitlab/job)" in text
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_its_words(verdict: Verdict) -> None:
+    decision = Decision(verdict=verdict, accepted=verdict is not Verdict.WORSE, reasons=("so",))
+    note = render(record().model_copy(update={"decision": decision}), spec(), Links())
+    assert f"### churn 1.4.2+r0: {VERDICTS[verdict]}" in note
+    assert ("**Waits for a person.**" in note) is (verdict in FOR_A_PERSON)
 
 
 def test_without_a_champion_its_cells_are_dashes() -> None:

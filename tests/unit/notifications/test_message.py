@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.contracts import Decision, DeploymentRecord, EvaluationReport, TrainingRecord, Verdict
+from modelway.contracts import FOR_A_PERSON, Decision, DeploymentRecord, EvaluationReport, TrainingRecord, Verdict
 from modelway.contracts.results import MetricResult
 from modelway.notifications import message as messages
 from modelway.notifications.message import Message, slack_blocks, sns_subject, sns_text
@@ -103,6 +103,14 @@ def test_trained_offers_the_deployment_only_of_what_was_accepted() -> None:
     assert good.next_command == "modelway deploy fraud-detector --version 1.0.0+r0"
     bad = messages.trained(TRAINING, record(False, None), "")
     assert (bad.facts["rmse"], bad.facts["accepted"], bad.next_command, bad.links) == ("0.2500", "no", "", {})
+
+
+@pytest.mark.parametrize("verdict", FOR_A_PERSON)
+def test_what_a_person_decides_is_told_with_the_command_that_takes_it(verdict: Verdict) -> None:
+    decision = Decision(verdict=verdict, accepted=True, reasons=("so",))
+    message = messages.trained(TRAINING, record(True, 0.5).model_copy(update={"decision": decision}), "")
+    assert message.facts["accepted"] == "a person decides"
+    assert message.next_command == "modelway deploy fraud-detector --version 1.0.0+r0"
 
 
 def test_deployed_and_failed_name_what_they_are_about() -> None:

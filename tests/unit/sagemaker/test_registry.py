@@ -12,10 +12,12 @@ from modelway.contracts import TrainingRequest
 from modelway.errors import PlatformError
 from modelway.sagemaker.registry import (
     Champion,
+    ChampionGone,
     JobFailure,
     attempts,
     create_once,
     describe,
+    fault_of_the_model,
     job_failure,
     live_champion,
     missing,
@@ -25,6 +27,7 @@ from modelway.versioning import names
 from tests.unit.sagemaker.test_requests import TRAINING as _TRAINING
 
 TRAINING: TrainingRequest = _TRAINING
+SUBJECTS: tuple[names.Subject, ...] = ("candidate", "champion")
 
 
 def refused(message: str, code: str = "ValidationException") -> ClientError:
@@ -45,6 +48,7 @@ class SageMaker:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.endpoint: dict[str, Any] | None = None
         self.container: dict[str, Any] = {"Image": "i@sha256:1", "ModelDataUrl": "s3://a/m", "Environment": {}}
+        self.gone = ""  # which of the live endpoint's parts somebody deleted
         self.groups: list[str] = []
         self.packages: dict[str, dict[str, str]] = {}
 
@@ -65,9 +69,13 @@ class SageMaker:
         return self.endpoint
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        if self.gone == "endpoint config":
+            raise refused(f'Could not find endpoint configuration "{EndpointConfigName}".')
         return {"ProductionVariants": [{"ModelName": f"model of {EndpointConfigName}"}]}
 
     def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
+        if self.gone == "model":
+            raise refused(f'Could not find model "{ModelName}".')
         return {"ModelName": ModelName, "PrimaryContainer": self.container}
 
     def create_model_package_group(self, ModelPackageGroupName: str, Tags: list[Any]) -> None:  # noqa: N803
@@ -139,9 +147,44 @@ def test_the_latest_attempt_says_why() -> None:
     assert job_failure(client, TRAINING) == JobFailure(first, "InternalServerError")
     client.jobs[second] = {"TrainingJobStatus": "Completed"}
     assert job_failure(client, TRAINING) is None
-    champion = names.evaluation_job_name(TRAINING, "champion")
-    client.jobs[champion] = {"ProcessingJobStatus": "Failed", "ExitMessage": "KeyError: 'age'"}
-    assert job_failure(client, TRAINING) == JobFailure(champion, "KeyError: 'age'")
+    candidate, champion = (names.evaluation_job_name(TRAINING, subject) for subject in SUBJECTS)
+    client.jobs[champion] = {"ProcessingJobStatus": "Failed", "FailureReason": "InternalServerError: no host"}
+    assert job_failure(client, TRAINING) == JobFailure(champion, "InternalServerError: no host")
+    client.jobs[candidate] = {"ProcessingJobStatus": "Failed", "ExitMessage": "KeyError: 'age'"}
+    assert job_failure(client, TRAINING) == JobFailure(candidate, "KeyError: 'age'")
+
+
+def test_a_champion_that_cannot_score_the_holdout_fails_no_run() -> None:
+    client, champion = SageMaker(), names.evaluation_job_name(TRAINING, "champion")
+    client.jobs[champion] = {
+        "ProcessingJobStatus": "Failed",
+        "ExitMessage": "KeyError: 'age'",
+        "FailureReason": "AlgorithmError: KeyError: 'age', exit code: 1",
+    }
+    assert job_failure(client, TRAINING) is None
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (
+            {"ProcessingJobStatus": "Failed", "FailureReason": "AlgorithmError: x", "ExitMessage": "KeyError"},
+            "KeyError",
+        ),
+        ({"ProcessingJobStatus": "Failed", "FailureReason": "AlgorithmError: exit 1"}, "AlgorithmError: exit 1"),
+        (
+            {"ProcessingJobStatus": "Failed", "FailureReason": "ClientError: no such image"},
+            "ClientError: no such image",
+        ),
+        ({"ProcessingJobStatus": "Stopped"}, "it was stopped"),
+        ({"ProcessingJobStatus": "Failed", "FailureReason": "InternalServerError: AlgorithmError"}, ""),
+        ({"ProcessingJobStatus": "Failed", "FailureReason": "CapacityError: no instance", "ExitMessage": "x"}, ""),
+        ({"ProcessingJobStatus": "Completed"}, ""),
+    ],
+)
+def test_the_models_fault_is_told_from_sagemakers(job: dict[str, str], reason: str) -> None:
+    assert fault_of_the_model(job).startswith(reason)
+    assert bool(fault_of_the_model(job)) is bool(reason)
 
 
 def test_a_job_that_ran_too_long_names_the_setting() -> None:
@@ -158,6 +201,19 @@ def test_no_champion_before_an_endpoint_serves(status: str | None) -> None:
     if status:
         client.endpoint = {"EndpointStatus": status, "EndpointConfigName": "c"}
     assert live_champion(client, "e") is None
+
+
+@pytest.mark.parametrize("kind", ["endpoint config", "model"])
+def test_a_live_endpoint_without_its_config_or_model_says_what_is_gone_and_the_way_out(kind: str) -> None:
+    client = SageMaker()
+    client.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "c"}
+    client.gone = kind
+    with pytest.raises(ChampionGone) as error:
+        live_champion(client, "e")
+    assert str(error.value).startswith(
+        f"e is live, but its {kind} {'c' if kind != 'model' else 'model of c'} was deleted"
+    )
+    assert "modelway deploy" in error.value.fix
 
 
 @pytest.mark.parametrize("status", ["InService", "Updating"])
