@@ -65,9 +65,8 @@ def test_the_page_is_what_happens(stack_environment: dict[str, str], tmp_path: P
     checkout.mkdir()
     script = tmp_path / "tutorial.sh"
     script.write_text("set -e\n" + "".join(f"{step.commands}echo '{MARK}'\n" for step in tutorial))
-    author = {
-        f"GIT_{who}_{what}": "tutorial@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
+    people = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    author = {f"GIT_{one}": "tutorial@localhost" for one in people}
     path = f"{Path(sys.executable).parent}:{stack_environment['PATH']}"
 
     output = tmp_path / "output"
