@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab attack attack-table
+.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab attack attack-table docs pictures
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,9 +31,10 @@ demo: install ## The life of a model, whole, on this machine
 down: ## Stop the local stack
 	$(RUN) modelway down
 
-lint: install ## ruff, mypy (strict), pylint
+lint: install ## ruff, codespell, mypy (strict), pylint
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	$(RUN) codespell
 	$(RUN) mypy src local/modelway_local
 	$(RUN) pylint --score=n src/modelway local/modelway_local lambdas plugins dags
 
@@ -67,6 +68,13 @@ attack: install ## Carry out every attack on the trust boundary, and print what 
 attack-table: install ## Write the table of attacks into docs/explanation/security.md
 	$(RUN) python -m tests.attacks --write
 
+docs: install ## The documentation as a site in site/, in an environment of its own; a broken link stops it
+	UV_PROJECT_ENVIRONMENT=.venv-docs $(UV) sync --locked --quiet --only-group docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
+
+pictures: install ## docs/images: photographs of a demo that it plays on a stack of its own; needs Chromium
+	$(RUN) python -m ci.docs.pictures
+
 mwaa-package: install ## dist/: wheel, plugins.zip, requirements.txt, DAGs and startup script for MWAA
 	$(RUN) python -m ci.terraform.mwaa_package
 
@@ -76,6 +84,6 @@ mwaa-smoke: install ## Install that package in a clean environment and import ev
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-SUITES := lint unit integration terraform container gitlab mwaa-smoke
+SUITES := lint docs unit integration terraform container gitlab mwaa-smoke
 test: install ## Everything that CI runs; every suite, even when one fails, and one summary
 	$(RUN) python -m ci.suites $(SUITES)

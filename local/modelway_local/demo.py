@@ -234,7 +234,7 @@ class Demo:
 
     def _summary(self) -> None:
         table = Table(title="The life of a model")
-        for column in ("act", "version", "metrics", "decision", "seconds a stage"):
+        for column in ("act", "version", "metrics", "decision", "seconds per stage"):
             table.add_column(column, overflow="fold")
         for act in self._acts:
             stages = "  ".join(f"{name} {seconds:.1f}" for name, seconds in act.seconds.items())

@@ -132,8 +132,8 @@ class Releases:
     def package(self, model: str, version: str | None = None) -> Package:
         """The package of `version` (1.4.2+r3, or 1.4.2 for its newest).
 
-        Without one the newest that was accepted and that a default branch released: unmerged work is taken by its version
-        only.
+        Without one the newest that was accepted and that a default branch released: unmerged work is taken by its
+        version only.
         """
         found = self.packages(model)
         known = [str(p["CustomerMetadataProperties"]["model_version"]) for p in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from modelway.contracts import (
     FOR_A_PERSON,
     Decision,

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
+<<<<<<< /tmp/tr_A.py
+from modelway.contracts import TrainingRequest
+=======
+from modelway.contracts import FOR_A_PERSON, Verdict
+>>>>>>> /tmp/tr_B.py
 from modelway.errors import UserError
 from modelway.lineage.statement import opened, require_ours
 from modelway.pipeline import releases
@@ -33,13 +37,22 @@ class SageMaker:
         self.groups = [f"modelway-{MODEL}"]
 
     def add(
-from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
+<<<<<<< /tmp/tr_A.py
+        self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket, released: str = "true"
+=======
+        self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket, verdict: str = "better"
+>>>>>>> /tmp/tr_B.py
     ) -> None:
         number = len(self.packages) + 1
         metadata = {
             "model_version": version,
             "sagemaker_model": "m",
-from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
+<<<<<<< /tmp/tr_A.py
+            "request_digest": TRAINING.content_hash(64),
+            "released": released,
+=======
+            "verdict": verdict,
+>>>>>>> /tmp/tr_B.py
             "request": f"s3://{bucket}/{locations.request_key(TRAINING)}",
         }
         self.packages[f"arn:aws:sagemaker:x/{number}"] = {
@@ -258,4 +271,44 @@ def test_a_deployment_stands_while_its_configuration_is_live(
     assert known.serves(DEPLOYED) is expected
 
 
-from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
+<<<<<<< /tmp/tr_A.py
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="have a schedule retrain, or `deploy MODEL` deploy, a version that was never merged",
+    stopped_by="both see only packages that record a default branch as where they come from",
+)
+@pytest.mark.parametrize("released", ["false", ""], ids=["merge request", "not recorded"])
+def test_unmerged_work_is_taken_by_its_version_only(known: Releases, sagemaker: SageMaker, released: str) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.add("1.1.0+r0", released=released)
+    versions = [p["CustomerMetadataProperties"]["model_version"] for p in (known.package(MODEL), *known.newest())]
+    assert versions == ["1.0.0+r0", "1.0.0+r0"]
+    assert known.package(MODEL, "1.1.0")["CustomerMetadataProperties"]["model_version"] == "1.1.0+r0"
+
+
+def test_without_a_merged_version_there_is_nothing_to_take(known: Releases, sagemaker: SageMaker) -> None:
+    sagemaker.add("1.0.0+r0", released="false")
+    assert known.newest() == []
+    with pytest.raises(UserError, match="no version that was accepted and merged"):
+        known.package(MODEL)
+
+
+def test_another_projects_model_is_not_retrained(sagemaker: SageMaker, bucket: Texts, known: Releases) -> None:
+    sagemaker.add("1.0.0+r0")
+    bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
+    known._platform = PLATFORM.model_copy(update={"models": {MODEL: "somebody/else"}})
+    with pytest.raises(UserError, match="belongs to somebody/else"):
+        known.retrain_request(MODEL)
+=======
+@pytest.mark.parametrize("verdict", FOR_A_PERSON)
+def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
+    known: Releases, sagemaker: SageMaker, verdict: Verdict
+) -> None:
+    sagemaker.add("1.0.0+r0")
+    sagemaker.add("1.1.0+r0", "PendingManualApproval", verdict=verdict.value)
+    assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.0.0+r0"
+    assert [p["CustomerMetadataProperties"]["model_version"] for p in known.newest()] == ["1.0.0+r0"]
+    waiting = known.package(MODEL, "1.1.0+r0")
+    known.approve(waiting)
+    assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.1.0+r0"
+>>>>>>> /tmp/tr_B.py
