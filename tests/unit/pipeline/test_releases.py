@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-<<<<<<< /tmp/tr_A.py
-from modelway.contracts import TrainingRequest
-=======
-from modelway.contracts import FOR_A_PERSON, Verdict
->>>>>>> /tmp/tr_B.py
+from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
 from modelway.errors import UserError
 from modelway.lineage.statement import opened, require_ours
 from modelway.pipeline import releases
@@ -37,22 +33,20 @@ class SageMaker:
         self.groups = [f"modelway-{MODEL}"]
 
     def add(
-<<<<<<< /tmp/tr_A.py
-        self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket, released: str = "true"
-=======
-        self, version: str, status: str = "Approved", bucket: str = PLATFORM.artifacts_bucket, verdict: str = "better"
->>>>>>> /tmp/tr_B.py
+        self,
+        version: str,
+        status: str = "Approved",
+        bucket: str = PLATFORM.artifacts_bucket,
+        released: str = "true",
+        verdict: str = "better",
     ) -> None:
         number = len(self.packages) + 1
         metadata = {
             "model_version": version,
             "sagemaker_model": "m",
-<<<<<<< /tmp/tr_A.py
             "request_digest": TRAINING.content_hash(64),
             "released": released,
-=======
             "verdict": verdict,
->>>>>>> /tmp/tr_B.py
             "request": f"s3://{bucket}/{locations.request_key(TRAINING)}",
         }
         self.packages[f"arn:aws:sagemaker:x/{number}"] = {
@@ -271,7 +265,6 @@ def test_a_deployment_stands_while_its_configuration_is_live(
     assert known.serves(DEPLOYED) is expected
 
 
-<<<<<<< /tmp/tr_A.py
 @pytest.mark.attack(
     attacker="author of a model repo",
     tries="have a schedule retrain, or `deploy MODEL` deploy, a version that was never merged",
@@ -299,7 +292,8 @@ def test_another_projects_model_is_not_retrained(sagemaker: SageMaker, bucket: T
     known._platform = PLATFORM.model_copy(update={"models": {MODEL: "somebody/else"}})
     with pytest.raises(UserError, match="belongs to somebody/else"):
         known.retrain_request(MODEL)
-=======
+
+
 @pytest.mark.parametrize("verdict", FOR_A_PERSON)
 def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
     known: Releases, sagemaker: SageMaker, verdict: Verdict
@@ -311,4 +305,3 @@ def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
     waiting = known.package(MODEL, "1.1.0+r0")
     known.approve(waiting)
     assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.1.0+r0"
->>>>>>> /tmp/tr_B.py
