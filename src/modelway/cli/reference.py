@@ -159,7 +159,7 @@ def settings_reference() -> str:
 def _fields(kind: type[Document]) -> Iterator[str]:
     """A row for each field that is read from a variable."""
     for name, field in kind.model_fields.items():
-        default = REQUIRED if field.is_required() else _default(field.default)
+        default = REQUIRED if field.is_required() else _default(field.get_default(call_default_factory=True))
         yield f"| `MODELWAY_{name.upper()}` | {default} | {field.description} |"
 
 

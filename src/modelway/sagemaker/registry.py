@@ -101,12 +101,12 @@ def job_failure(client: Any, request: TrainingRequest) -> JobFailure | None:
         lambda number: names.training_job_name(request, number),
     )[-1:]
     for subject in subjects:
-        tried += attempts(
+        scored = attempts(
             lambda name: describe(client.describe_processing_job, ProcessingJobName=name),
             lambda number, subject=subject: names.evaluation_job_name(request, subject, number),  # type: ignore[misc]
         )[-1:]
-        if subject == "champion" and tried and fault_of_the_model(tried[-1].described or {}):
-            tried.pop()
+        passed_over = subject == "champion" and any(fault_of_the_model(job.described or {}) for job in scored)
+        tried += [] if passed_over else scored
     for name, found in tried:
         known = found or {}
         if known.get("SecondaryStatus") == "MaxRuntimeExceeded":

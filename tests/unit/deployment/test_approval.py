@@ -44,6 +44,8 @@ OTHER: dict[str, Any] = {
     "provenance.pipeline_url": "https://elsewhere.example",
     "provenance.commit_title": "another",
     "provenance.triggered_by": "schedule",
+    "provenance.merge_request": 7,
+    "provenance.released": not REQUEST.provenance.released,
     "again": 1,
 }
 

@@ -105,7 +105,7 @@ def test_trained_offers_the_deployment_only_of_what_was_accepted() -> None:
     assert (bad.facts["rmse"], bad.facts["accepted"], bad.next_command, bad.links) == ("0.2500", "no", "", {})
 
 
-@pytest.mark.parametrize("verdict", FOR_A_PERSON)
+@pytest.mark.parametrize("verdict", sorted(FOR_A_PERSON))
 def test_what_a_person_decides_is_told_with_the_command_that_takes_it(verdict: Verdict) -> None:
     decision = Decision(verdict=verdict, accepted=True, reasons=("so",))
     message = messages.trained(TRAINING, record(True, 0.5).model_copy(update={"decision": decision}), "")

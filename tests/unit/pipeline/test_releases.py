@@ -294,7 +294,7 @@ def test_another_projects_model_is_not_retrained(sagemaker: SageMaker, bucket: T
         known.retrain_request(MODEL)
 
 
-@pytest.mark.parametrize("verdict", FOR_A_PERSON)
+@pytest.mark.parametrize("verdict", sorted(FOR_A_PERSON))
 def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
     known: Releases, sagemaker: SageMaker, verdict: Verdict
 ) -> None:

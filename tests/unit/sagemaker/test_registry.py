@@ -143,8 +143,8 @@ def test_the_latest_attempt_says_why() -> None:
     client = SageMaker()
     assert job_failure(client, TRAINING) is None
     first, second = (names.training_job_name(TRAINING, number) for number in (1, 2))
-    client.jobs[first] = {"TrainingJobStatus": "Failed", "FailureReason": "InternalServerError"}
-    assert job_failure(client, TRAINING) == JobFailure(first, "InternalServerError")
+    client.jobs[first] = {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: ValueError: no row"}
+    assert job_failure(client, TRAINING) == JobFailure(first, "AlgorithmError: ValueError: no row")
     client.jobs[second] = {"TrainingJobStatus": "Completed"}
     assert job_failure(client, TRAINING) is None
     candidate, champion = (names.evaluation_job_name(TRAINING, subject) for subject in SUBJECTS)

@@ -79,7 +79,7 @@ def test_progress_counts_what_was_made(on_path: Path, tmp_path: Path) -> None:
     steps: list[str] = []
     terraform.apply(stack(tmp_path), steps.append, threading.Event())
     once = ["terraform: 0 of 2 resources", "terraform: 1 of 2 resources", "terraform: 2 of 2 resources"]
-    assert steps == 2 * once  # Terraform's own role first, then all
+    assert steps == once
     assert (tmp_path / "logs" / "terraform.log").read_text().startswith(PLAN)
 
 
