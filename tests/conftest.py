@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 import pytest_socket
 
@@ -36,3 +37,5 @@ def _nobodys_account(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    # boto3 keeps its first session's keys, and each stack has its own.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -164,7 +165,14 @@ def test_an_artifact_that_is_gone_is_the_model_teams_to_renew(modelway: Any) -> 
 @pytest.fixture
 def note(modelway: Any, tmp_path: Path) -> Any:
     """`note` on a record and a model.yaml that lie there."""
-    known = UPSTREAM.model_copy(update={"model_name": "churn", "merge_request": 5, "ref": "feature"})
+    known = UPSTREAM.model_copy(
+        update={
+            "model_name": "churn",
+            "merge_request": 5,
+            "ref": "feature",
+            "downstream_pipeline_url": f"{os.environ['CI_SERVER_URL']}/77",
+        }
+    )
     WorkFolder().room("upstream").write("upstream", known)
     (tmp_path / "record.json").write_text(record().model_dump_json())
     (tmp_path / "model.yaml").write_text(request("churn", "daily").model.model_dump_json())
@@ -185,7 +193,7 @@ def test_the_note_shows_plot_numbers_and_links_and_is_updated(
         "![plot](/uploads/1/plot.png)",
         "+0.01 … +0.03 (95%)",
         "[DAG run](https://airflow.example/run)",
-        "[pipeline](https://gitlab/77)",
+        f"[pipeline]({os.environ['CI_SERVER_URL']}/77)",
         "The deploy job comes with the default branch's pipeline",
     ):
         assert part in written["body"]
@@ -281,7 +289,9 @@ def test_rollback_is_the_default_branchs_of_that_model(
 ) -> None:
     sagemaker, texts = account
     texts.put(locations.deployment_key("churn", "new"), deployed("new", "old").model_dump_json())
-    known = UPSTREAM.model_copy(update={"model_name": "churn", **changed})
+    here = f"{os.environ['CI_SERVER_URL']}/77"
+    facts = {"model_name": "churn", "merge_request": 5, "ref": "feature", "downstream_pipeline_url": here}
+    known = UPSTREAM.model_copy(update=facts)
     WorkFolder().room("upstream").write("upstream", known)
     assert modelway("rollback", "--model", "churn").code == 2
     assert sagemaker.calls == []

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from modelway_local.gateway.moto_proxy import SCHEME, client
+from modelway_local.gateway.server import delivery_path
 
 from tests.integration.loopback import Loopback, loopback, routes
 
@@ -169,7 +170,8 @@ def test_motos_own_pages_are_not_passed_on(running: Loopback) -> None:
 def test_a_message_still_reaches_the_mailbox(running: Loopback) -> None:
     sns = client(f"{SCHEME}{running.moto_socket}", "sns", "local")
     topic = sns.create_topic(Name="news")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{running.port}/_local/mailbox")
+    mailbox = f"http://127.0.0.1:{running.port}{delivery_path(running.gateway.keyring)}/mailbox"
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=mailbox)
     sns.publish(TopicArn=topic, Subject="s", Message="m")
     (kept,) = (running.home / "mailbox").glob("*.json")
     assert json.loads(kept.read_text())["message"] == "m"

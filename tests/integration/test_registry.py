@@ -83,7 +83,13 @@ def built(repo: Path, work: Path) -> BuiltImage:
 def registry_of(url: str) -> Registry:
     """The repository modelway/fraud, created."""
     boto3.client("ecr").create_repository(repositoryName="modelway/fraud", imageTagMutability="IMMUTABLE")
-    return Registry(url, "modelway/fraud", "Basic QVdTOmxvY2Fs")
+    return Registry(url, "modelway/fraud", authorization())
+
+
+def authorization() -> str:
+    """What a client of the registry sends, by ECR's token."""
+    [data] = boto3.client("ecr").get_authorization_token()["authorizationData"]
+    return f"Basic {data['authorizationToken']}"
 
 
 def test_what_is_pushed_is_what_ecr_describes_and_the_runtime_unpacks(url: str, tmp_path: Path) -> None:
@@ -151,7 +157,7 @@ def test_an_image_without_a_base_is_not_pushed_to_an_account(url: str, tmp_path:
 def test_a_repository_that_does_not_exist_is_refused(url: str, tmp_path: Path) -> None:
     image = built(model_repo(tmp_path / "repo"), tmp_path / "work")
     with pytest.raises(PlatformError, match="NAME_UNKNOWN"):
-        Registry(url, "modelway/nobody", "Basic QVdTOmxvY2Fs").push(image, "1.0.0")
+        Registry(url, "modelway/nobody", authorization()).push(image, "1.0.0")
 
 
 def test_versions_follow_the_contract_and_equal_content_keeps_its_version(url: str, tmp_path: Path) -> None:

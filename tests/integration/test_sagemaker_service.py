@@ -137,7 +137,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         found.s3.put_object(Bucket="data", Key="tiny/train/rows.csv", Body=b"1,2\n")
         made = found.client("ecr").create_repository(repositoryName="modelway/tiny")["repository"]
         built = tiny.build(tmp_path_factory.mktemp("image"))
-        digest = Registry(f"http://127.0.0.1:{found.port}", "modelway/tiny", "Basic x").push(built, "1.0.0")
+        token = found.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        registry = Registry(f"http://127.0.0.1:{found.port}", "modelway/tiny", f"Basic {token}")
+        digest = registry.push(built, "1.0.0")
         found.image = f"{made['repositoryUri']}@{digest}"
         yield found
     finally:
