@@ -308,6 +308,7 @@ def test_an_update_fails_no_request(stack: Stack) -> None:
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
+    wait_until(lambda: answers or failures)
     for config in ("busy-b", "busy-a", "busy-b"):
         stack.sagemaker.update_endpoint(EndpointName="busy", EndpointConfigName=config)
         assert stack.settled("busy")["EndpointConfigName"] == config

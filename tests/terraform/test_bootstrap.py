@@ -20,6 +20,7 @@ from tests.terraform.conftest import ROOT
 from tests.terraform.decisions import Context, Policy, allows, trusts
 from tests.terraform.policies import of_state_file
 from tests.terraform.test_plans import Done, terraform
+from tests.unit.ci.pipeline_yaml import document
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
 ACCOUNT = "123456789012"
@@ -103,20 +104,12 @@ def boundary(documents: dict[str, Policy]) -> Policy:
 # -- who may take the role --------------------------------------------------------------------------------------------
 
 
-class Loader(yaml.SafeLoader):
-    """Reads GitLab's `!reference` as a plain list."""
-
-
-Loader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
-
-
 def _jobs() -> dict[str, Any]:
     """Every job and template of this project's pipelines, by the files that .gitlab-ci.yml includes."""
-    included = yaml.load((ROOT / ".gitlab-ci.yml").read_text(), Loader=Loader)["include"]  # noqa: S506 - a SafeLoader
+    included = document(ROOT / ".gitlab-ci.yml")["include"]
     merged: dict[str, Any] = {}
     for entry in included:
-        for document in yaml.load_all((ROOT / entry["local"]).read_text(), Loader=Loader):
-            merged |= {name: job for name, job in document.items() if isinstance(job, dict)}
+        merged |= {name: job for name, job in document(ROOT / entry["local"]).items() if isinstance(job, dict)}
     return merged
 
 
@@ -193,10 +186,11 @@ def test_each_terraform_job_may_take_the_role(name: str, trust: Policy) -> None:
 def test_no_job_of_a_model_pipeline_may_take_it(name: str, trust: Policy) -> None:
     audiences = {audience for job in WITH_IDENTITY for audience in _audiences(job)} | {"https://gitlab.com"}
     assert not [audience for audience in audiences if trusts(trust, _claims(audience, MODEL_BRANCH))]
-    workflow = yaml.load((ROOT / ".gitlab-ci.yml").read_text(), Loader=Loader)["workflow"]  # noqa: S506
-    first = workflow["rules"][0]
-    assert (ON_TERRAFORM_BRANCH in first["if"], first["when"]) == (True, "never")
-    assert "$CI_PIPELINE_SOURCE !~ /^(push|schedule)$/" in first["if"]
+    rules = document(ROOT / ".gitlab-ci.yml")["workflow"]["rules"]
+    [position] = [number for number, rule in enumerate(rules) if ON_TERRAFORM_BRANCH in rule["if"]]
+    # No rule before it lets a pipeline be.
+    assert [rule.get("when") for rule in rules[: position + 1]] == ["never"] * (position + 1)
+    assert "$CI_PIPELINE_SOURCE !~ /^(push|schedule)$/" in rules[position]["if"]
 
 
 @pytest.mark.attack(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from modelway_local.gateway.errors import AwsError
-from modelway_local.sagemaker.isolation import require_isolation
 from modelway_local.sagemaker.resources import Tags, arn, missing, page
 from modelway_local.sagemaker.store import Resource, Store, now
 
@@ -49,9 +48,7 @@ class Catalogue:
             raise AwsError("ValidationException", "PrimaryContainer must name an Image.")
         if container.get("ModelDataUrl") and container.get("ModelDataSource"):
             raise AwsError("ValidationException", "ModelDataUrl and ModelDataSource cannot both be given.")
-        isolated = bool(request.get("EnableNetworkIsolation"))
-        require_isolation("CreateModel", "EnableNetworkIsolation", isolated, serving=True)
-        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": isolated}
+        fields = {"ModelArn": arn(MODEL, name), "EnableNetworkIsolation": bool(request.get("EnableNetworkIsolation"))}
         return {"ModelArn": self._create(MODEL, name, request, fields)}
 
     def describe_model(self, request: Resource) -> Resource:

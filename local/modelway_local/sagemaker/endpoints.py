@@ -18,6 +18,7 @@ from modelway_local.registry.store import ImageNotFound, UnpackedImage
 from modelway_local.runtime.server import AnswerTooLarge, ModelServer, ServerFailed
 from modelway_local.runtime.transfer import InputMissing, fetch_model
 from modelway_local.sagemaker.catalogue import CONFIG, MODEL
+from modelway_local.sagemaker.isolation import isolated
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.resources import REGION, Tags, arn, missing, page
 from modelway_local.sagemaker.scaling import AutoScaling
@@ -375,7 +376,7 @@ class Endpoints:
             environment={"AWS_REGION": REGION, **container.get("Environment", {})},
             interpreters=self._home / "interpreters",
             on_line=log.line,
-            isolated=bool(model.get("EnableNetworkIsolation")),
+            isolated=isolated(model.get("EnableNetworkIsolation"), log.line, serving=True),
         )
 
     # Invocation

@@ -29,7 +29,7 @@ from modelway_local.runtime.transfer import (
     holds_files,
     upload_archive,
 )
-from modelway_local.sagemaker.isolation import require_isolation
+from modelway_local.sagemaker.isolation import isolated
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.metrics import Metrics
 from modelway_local.sagemaker.resources import REGION, Tags, arn, in_use, missing, page
@@ -84,7 +84,6 @@ class Jobs:
         if not request.get("ResourceConfig", {}).get("InstanceType"):
             raise AwsError("ValidationException", "ResourceConfig must name an InstanceType.")
         _check_waiting(request)
-        require_isolation("CreateTrainingJob", "EnableNetworkIsolation", request.get("EnableNetworkIsolation"))
         if (local := request.get("CheckpointConfig", {}).get("LocalPath")) is not None:
             _require_below_base("CheckpointConfig.LocalPath", local)
         # The address is where the model will be, as Describe names it from the start.
@@ -94,8 +93,6 @@ class Jobs:
 
     def create_processing_job(self, request: Resource) -> Resource:
         """CreateProcessingJob."""
-        isolated = request.get("NetworkConfig", {}).get("EnableNetworkIsolation")
-        require_isolation("CreateProcessingJob", "NetworkConfig.EnableNetworkIsolation", isolated)
         for item in request.get("ProcessingInputs", []):
             _require_below_base("ProcessingInputs.S3Input.LocalPath", item.get("S3Input", {}).get("LocalPath"))
         for item in _outputs(request):
@@ -200,8 +197,8 @@ class Jobs:
             write_training_config(request, base)
             self._secondary(name, "Training", "Training image download completed. Training in progress.")
             entrypoint, arguments = _training_command(request["AlgorithmSpecification"])
-            isolated = bool(request.get("EnableNetworkIsolation"))
-            code = self._run(TRAINING, request, image, entrypoint, arguments, base, log, line, copied, isolated)
+            alone = isolated(request.get("EnableNetworkIsolation"), log.line)
+            code = self._run(TRAINING, request, image, entrypoint, arguments, base, log, line, copied, alone)
             seconds = int(time.monotonic() - started)
             billed = {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
             self._store.change(TRAINING, name, FinalMetricDataList=metrics.final(), **billed)
@@ -303,9 +300,9 @@ class Jobs:
             self._processing_inputs(request, base)
             write_processing_config(request, arn(PROCESSING, name), base)
             copied = _continuous(self._acting.s3(request["RoleArn"]), request, base)
-            isolated = bool(request.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+            alone = isolated(request.get("NetworkConfig", {}).get("EnableNetworkIsolation"), log.line)
             entrypoint, arguments = app.get("ContainerEntrypoint"), app.get("ContainerArguments")
-            code = self._run(PROCESSING, request, image, entrypoint, arguments, base, log, log.line, copied, isolated)
+            code = self._run(PROCESSING, request, image, entrypoint, arguments, base, log, log.line, copied, alone)
             message = _exit_message(base)
             if message:
                 ended["ExitMessage"] = message
@@ -376,7 +373,7 @@ class Jobs:
         log: JobLog,
         on_line: Callable[[str], None],
         copied: Sequence[Mirror],
-        isolated: bool,
+        alone: bool,
     ) -> int | None:
         """Exit code; None when stopped or out of time. What is `copied` goes to S3 meanwhile, and at the end."""
         prefix = "Training" if kind == TRAINING else "Processing"
@@ -400,7 +397,7 @@ class Jobs:
                 interpreters=self._home / "interpreters",
                 entrypoint=entrypoint,
                 on_line=on_line,
-                network=OwnNetwork() if isolated else None,
+                network=OwnNetwork() if alone else None,
             )
             container.start()
         except OSError as error:
@@ -408,7 +405,7 @@ class Jobs:
         code = container.wait(limit, self._stopping[f"{kind}/{name}"], grace=STOP_GRACE_SECONDS, tick=copy)
         for mirror in copied:
             mirror.send()
-        if code == CANNOT_ISOLATE and (image.has_base or isolated):
+        if code == CANNOT_ISOLATE and (image.has_base or alone):
             raise JobFailed(f"InternalServerError: {_last_words(log.lines)}")
         return code
 

@@ -18,6 +18,7 @@ from modelway_local.runtime.contract import batch_environment
 from modelway_local.runtime.server import AnswerTooLarge, ModelServer, ServerFailed
 from modelway_local.runtime.transfer import InputMissing, download, fetch_model, split
 from modelway_local.sagemaker.catalogue import MODEL
+from modelway_local.sagemaker.isolation import isolated
 from modelway_local.sagemaker.jobs import blame
 from modelway_local.sagemaker.logs import JobLog
 from modelway_local.sagemaker.resources import REGION, Tags, arn, in_use, missing, page
@@ -148,7 +149,7 @@ class TransformJobs:
             environment=environment,
             interpreters=self._home / "interpreters",
             on_line=log.line,
-            isolated=bool(model.get("EnableNetworkIsolation")),
+            isolated=isolated(model.get("EnableNetworkIsolation"), log.line, serving=True),
         )
 
     def _transform(self, request: Resource, base: Path, server: ModelServer) -> None:
