@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelway_local.gateway.exchange import Request
-from modelway_local.iam import requests, resources, s3
+from modelway_local.iam import networking, requests, resources, s3
 from modelway_local.iam.evaluation import Call
 from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import REGION
@@ -127,11 +127,12 @@ _IAM_TAGGING = {"CreateRole": "iam:TagRole", "CreateOpenIDConnectProvider": "iam
 
 def _tagging(operation: Operation, own: list[Call]) -> Iterator[Call]:
     """Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html#access_tags_control-tag-keys"""
-    creates = operation.name.startswith(("Create", "Put"))
-    if not operation.tags or not creates:
+    if operation.service == "ec2" and operation.name in networking.NEW and operation.tags:
+        yield replace(
+            own[0], action="ec2:CreateTags", context={**own[0].context, "ec2:createaction": (operation.name,)}
+        )
         return
-    if operation.service == "ec2":
-        yield Call("ec2:CreateTags", resources.ANY, {**own[0].context, "ec2:createaction": (operation.name,)})
+    if not operation.tags or not operation.name.startswith(("Create", "Put")):
         return
     action = _IAM_TAGGING.get(operation.name) if operation.service == "iam" else _TAGGING.get(operation.service)
     # The endpoint is tagged, not the config that it is made from. A key has no ARN before it is made.
@@ -215,4 +216,7 @@ def _mwaa(operation: Operation) -> Iterator[Call]:
         yield Call(
             "iam:CreateServiceLinkedRole", resources.service_linked_role(service), {"iam:awsservicename": (service,)}
         )
-        yield Call("ec2:CreateNetworkInterface", resources.ANY)
+        network = operation.parameters.get("NetworkConfiguration") or {}
+        places = [*network.get("SubnetIds", ()), *network.get("SecurityGroupIds", ())]
+        for on in (networking.arn("network-interface"), *map(networking.of_id, places)):
+            yield Call("ec2:CreateNetworkInterface", on)

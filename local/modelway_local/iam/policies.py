@@ -31,6 +31,7 @@ class Identity:
     boundary: Policy | None = None
     trust: Policy | None = None
     unique_id: str = ""
+    boundary_arn: str = ""
 
 
 @dataclass
@@ -115,13 +116,14 @@ class Policies:
         self, service: str, read: Callable[[Any, str, str], str | None], rest: str, arn: str
     ) -> Policy | None:
         try:
-            text = read(self._client(service), rest, arn)
+            text = read(self.client(service), rest, arn)
         except ClientError:
             return None  # there is no such resource, or it has no policy
         policy: Policy | None = json.loads(text) if text else None
         return policy
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """A client of moto's, which nobody evaluates."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = client(self._moto_url, service, KEY)
@@ -129,7 +131,7 @@ class Policies:
 
     def _read_account(self) -> Account:
         wanted = ["User", "Role", "Group", "LocalManagedPolicy"]
-        iam = self._client("iam")
+        iam = self.client("iam")
         pages = list(iam.get_paginator("get_account_authorization_details").paginate(Filter=wanted))
         managed = {
             policy["Arn"]: version["Document"]
@@ -145,7 +147,9 @@ class Policies:
                 policies = self._all(one, "RolePolicyList", managed)
                 boundary = self._boundary(one, managed)
                 trust = one["AssumeRolePolicyDocument"]
-                account.roles[one["RoleName"]] = Identity(one["Arn"], policies, boundary, trust, one["RoleId"])
+                account.roles[one["RoleName"]] = Identity(
+                    one["Arn"], policies, boundary, trust, one["RoleId"], _boundary_arn(one)
+                )
             for one in page["UserDetailList"]:
                 policies = self._all(one, "UserPolicyList", managed)
                 for name in one.get("GroupList", ()):
@@ -160,16 +164,20 @@ class Policies:
         return own | {arn: self._managed(arn, managed) for arn in attached}
 
     def _boundary(self, entry: Mapping[str, Any], managed: dict[str, Policy]) -> Policy | None:
-        arn = (entry.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        arn = _boundary_arn(entry)
         return self._managed(arn, managed) if arn else None
 
     def _managed(self, arn: str, managed: dict[str, Policy]) -> Policy:
         """A managed policy; one of AWS's own is looked up when it is met."""
         if arn not in managed:
-            iam = self._client("iam")
+            iam = self.client("iam")
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             managed[arn] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
         return managed[arn]
+
+
+def _boundary_arn(entry: Mapping[str, Any]) -> str:
+    return str((entry.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn") or "")
 
 
 def session_arn(credentials: Credentials) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from modelway_local.iam import networking
 from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
@@ -236,4 +237,5 @@ _SERVICES: dict[str, Callable[[Operation], list[str]]] = {
     "airflow": _airflow,
     "monitoring": _cloudwatch,
     "budgets": _budgets,
+    "ec2": networking.resources,
 }

@@ -15,6 +15,7 @@ from modelway_local.iam.actions import Need
 from modelway_local.iam.credentials import Credentials
 from modelway_local.iam.encryption import Encryption
 from modelway_local.iam.evaluation import Call, Decision, Principal, Verdict, decide
+from modelway_local.iam.facts import Facts
 from modelway_local.iam.policies import Policies
 from modelway_local.iam.recording import Recorder
 from modelway_local.iam.refusals import Refusal, Refused
@@ -29,6 +30,7 @@ class Rights:
 
     def __init__(self, policies: Policies, recorder: Recorder, encryption: Encryption) -> None:
         self._policies, self._recorder, self._encryption = policies, recorder, encryption
+        self._facts = Facts(policies, policies.client)
 
     def require(self, request: Request, body: bytes, credentials: Credentials) -> None:
         """Raises Refusal when the caller may not do all that the request needs."""
@@ -85,7 +87,7 @@ class Rights:
         self, call: Call, principal: Principal, base: Mapping[str, tuple[str, ...]], credentials: Credentials
     ) -> Decision:
         own = {name.lower(): values for name, values in call.context.items()}
-        full = Call(call.action, call.resource, {**_about(principal), **base, **own})
+        full = Call(call.action, call.resource, {**_about(principal), **base, **self._facts.of(call), **own})
         policy = self._policies.of_resource(call)
         strict = call.action.startswith(STRICT) and ":key/" in call.resource and policy is not None
         decision = decide(full, principal, policy, strict=strict)

@@ -1,0 +1,59 @@
+"""What the account itself says of a call's resource: its tags, a key's aliases, a role's boundary.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (aws:ResourceTag),
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html (kms:ResourceAliases),
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+(iam:PermissionsBoundary)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from modelway_local.iam.evaluation import Call
+from modelway_local.iam.policies import Policies
+
+Context = dict[str, tuple[str, ...]]
+
+
+class Facts:
+    """Looks resources up in moto, at each call: tags change."""
+
+    def __init__(self, policies: Policies, client: Callable[[str], Any]) -> None:
+        """`client` gives a client of moto's by the service's name."""
+        self._policies, self._client = policies, client
+
+    def of(self, call: Call) -> Context:
+        """Condition keys of the resource; nothing for one that does not exist yet, or has none."""
+        parts = call.resource.split(":", 5)
+        if len(parts) < 6 or call.resource.endswith("*"):
+            return {}
+        service, name = parts[2], parts[5].partition("/")[2]
+        try:
+            if service == "ec2":
+                return self._network(name)
+            if service == "kms" and parts[5].startswith("key/"):
+                return self._key(name)
+        except ClientError:
+            return {}  # there is no such resource
+        if service == "iam" and parts[5].startswith("role/"):
+            role = self._policies.identity(call.resource)
+            return {"iam:permissionsboundary": (role.boundary_arn,)} if role and role.boundary_arn else {}
+        return {}
+
+    def _network(self, identifier: str) -> Context:
+        found = self._client("ec2").describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])
+        return _tags({tag["Key"]: tag["Value"] for tag in found["Tags"]})
+
+    def _key(self, identifier: str) -> Context:
+        kms = self._client("kms")
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=identifier)["Tags"]}
+        aliases = tuple(one["AliasName"] for one in kms.list_aliases(KeyId=identifier)["Aliases"])
+        return _tags(tags) | ({"kms:resourcealiases": aliases} if aliases else {})
+
+
+def _tags(tags: dict[str, str]) -> Context:
+    return {f"aws:resourcetag/{key}".lower(): (value,) for key, value in tags.items()}
