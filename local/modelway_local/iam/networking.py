@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec
 
 from __future__ import annotations
 
+import re
+
 from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
@@ -52,8 +54,8 @@ def arn(kind: str, name: str = "*") -> str:
 
 def of_id(identifier: str) -> str:
     """ARN of an id (`subnet-0a1b`); empty for what is none of these kinds."""
-    kind = KINDS.get(identifier.partition("-")[0])
-    return arn(kind, identifier) if kind else ""
+    match = re.fullmatch(r"([a-z]+)-[0-9a-f]+", identifier)
+    return arn(KINDS[match[1]], identifier) if match and match[1] in KINDS else ""
 
 
 def resources(operation: Operation) -> list[str]:
