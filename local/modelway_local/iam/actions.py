@@ -79,6 +79,8 @@ def action_of(operation: Operation) -> str:
 def context_of(operation: Operation) -> dict[str, tuple[str, ...]]:
     """What the request itself says, by IAM's condition keys."""
     text = operation.text
+    # A processing job has both below NetworkConfig, all else at the top.
+    network: Mapping[str, Any] = operation.parameters.get("NetworkConfig") or operation.parameters
     context: dict[str, tuple[str, ...]] = {
         f"aws:requesttag/{key}".lower(): (value,) for key, value in operation.tags.items()
     }
@@ -93,11 +95,11 @@ def context_of(operation: Operation) -> dict[str, tuple[str, ...]]:
         ("iam:policyarn", text("PolicyArn")),
         ("sns:protocol", text("Protocol")),
         ("sns:endpoint", text("Endpoint")),
-        ("sagemaker:networkisolation", _flag(operation.parameters.get("EnableNetworkIsolation"))),
+        ("sagemaker:networkisolation", _flag(network.get("EnableNetworkIsolation"))),
     ):
         if value:
             context[key] = (value,)
-    vpc: Mapping[str, Any] = operation.parameters.get("VpcConfig") or {}
+    vpc: Mapping[str, Any] = network.get("VpcConfig") or {}
     if operation.service == "sagemaker" and vpc:
         context["sagemaker:vpcsubnets"] = tuple(vpc.get("Subnets", ()))
         context["sagemaker:vpcsecuritygroupids"] = tuple(vpc.get("SecurityGroupIds", ()))

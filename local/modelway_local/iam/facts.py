@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsident
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -25,6 +26,18 @@ class Facts:
     def __init__(self, policies: Policies, client: Callable[[str], Any]) -> None:
         """`client` gives a client of moto's by the service's name."""
         self._policies, self._client = policies, client
+
+    def resolved(self, call: Call) -> Call:
+        """The call on a key where it names the key's alias; what makes and deletes an alias is on the alias itself.
+
+        Source: https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+        """
+        if ":alias/" not in call.resource or not call.resource.startswith("arn:aws:kms:") or "Alias" in call.action:
+            return call
+        try:
+            return replace(call, resource=self._client("kms").describe_key(KeyId=call.resource)["KeyMetadata"]["Arn"])
+        except ClientError:
+            return call  # there is no such alias
 
     def of(self, call: Call) -> Context:
         """Condition keys of the resource; nothing for one that does not exist yet, or has none."""

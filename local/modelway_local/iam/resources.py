@@ -132,9 +132,10 @@ def _secrets(operation: Operation) -> list[str]:
 
 
 def _kms(operation: Operation) -> list[str]:
-    """An alias is made and deleted on itself and on its key."""
+    """An alias is made and deleted on itself and on its key; elsewhere it stands for its key (facts.py looks it up)."""
     key = operation.text("KeyId", "TargetKeyId")
-    keys = [key] if key.startswith("arn:") else [arn("kms", f"key/{key}")] if key and "alias/" not in key else []
+    own = key if key.startswith("alias/") else f"key/{key}"
+    keys = [key] if key.startswith("arn:") else [arn("kms", own)] if key else []
     alias = operation.text("AliasName")
     return keys + ([arn("kms", alias)] if alias else [])
 

@@ -86,6 +86,7 @@ class Rights:
     def _decided(
         self, call: Call, principal: Principal, base: Mapping[str, tuple[str, ...]], credentials: Credentials
     ) -> Decision:
+        call = self._facts.resolved(call)
         own = {name.lower(): values for name, values in call.context.items()}
         full = Call(call.action, call.resource, {**_about(principal), **base, **self._facts.of(call), **own})
         policy = self._policies.of_resource(call)

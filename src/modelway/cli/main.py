@@ -11,7 +11,7 @@ import typer
 from modelway.cli import models, stack
 from modelway.cli.ci import app as ci_app
 from modelway.cli.console import make_output_inert
-from modelway.errors import ModelwayError
+from modelway.errors import ModelwayError, PlatformError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,6 +59,23 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
         sys.exit(130)
+    except Exception as error:
+        if not (said := refusal(error)):
+            raise
+        sys.stderr.write(f"\nerror: {said}\n")
+        sys.exit(PlatformError.exit_code)
+
+
+def refusal(error: Exception) -> str:
+    """What AWS said of a call that it refused, with operation and request id; empty for any other error.
+
+    botocore is not imported for it: whoever got such an error has imported it.
+    """
+    client_error = getattr(sys.modules.get("botocore.exceptions"), "ClientError", ())
+    if not isinstance(error, client_error):
+        return ""
+    said, request = error.response.get("Error", {}), error.response.get("ResponseMetadata", {}).get("RequestId", "none")
+    return f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')} (request {request})"
 
 
 def _mount_gitlab() -> None:

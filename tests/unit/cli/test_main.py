@@ -104,3 +104,14 @@ def test_the_command_loads_nothing_heavy_before_it_must() -> None:
     code = "import sys, modelway.cli.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"boto3", "pydantic", "copier", "numpy", "airflow", "gitlab"} & set(loaded)
+
+
+def test_what_aws_refuses_is_one_line_and_no_traceback() -> None:
+    from botocore.exceptions import ClientError
+
+    answer = {"Error": {"Code": "AccessDenied", "Message": "no"}, "ResponseMetadata": {"RequestId": "7"}}
+    from modelway.cli.main import refusal
+
+    said = refusal(ClientError(answer, "Sign"))  # type: ignore[arg-type]
+    assert said == "AWS refused Sign: AccessDenied: no (request 7)"
+    assert refusal(KeyError("x")) == ""
