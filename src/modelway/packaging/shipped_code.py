@@ -50,7 +50,7 @@ START_HOOKS = frozenset({"sitecustomize", "usercustomize"})
 # setuptools' own, byte by byte, which Python's official images have.
 KNOWN_PATH_FILE = (
     b"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
-    b"enabled and __import__('_distutils_hack');"
+    b"enabled and __import__('_distutils_hack').add_shim();"
 )
 # A standard module's name that distributions use for their own tests, which nothing imports at a start.
 SHADOWS_NOTHING = frozenset({"test"})
