@@ -24,6 +24,8 @@ SCHEDULE = "`modelway ci retrain-all`"
 FAILURE = "only a run that failed asks for it"
 UNUSED_HERE = "the local environment has none; dev, stage and prod do"
 MAKES_MWAA = "MWAA does it with the rights of who makes the environment"
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
+ABSENT = "with it S3 says of an object that is not there that it is not, and does not refuse it"
 PEOPLE = "people in a browser or a shell"
 
 
@@ -73,13 +75,17 @@ UNRECORDED: dict[str, dict[str, str]] = {
         **_of("cloudwatch", SERVICE, "PutMetricData"),
         **_of("kms", KEYS, "Decrypt", "Encrypt", "GenerateDataKey"),
         **_of("logs", SERVICE, "DescribeLogStreams"),
+        **_of("logs", "the example prints nothing", "PutLogEvents"),
     },
     "endpoint": {
         **_of("cloudwatch", SERVICE, "PutMetricData"),
         **_of("kms", KEYS, "Decrypt"),
         **_of("logs", SERVICE, "DescribeLogStreams"),
+        **_of("logs", "the example prints nothing", "PutLogEvents"),
+        **_of("s3", ABSENT, "ListBucket"),
     },
     "ci": {
+        **_of("s3", ABSENT, "ListBucket"),
         **_of("application-autoscaling", ROLLBACK, "DescribeScalableTargets", "DescribeScalingPolicies"),
         **_of("application-autoscaling", ROLLBACK, "DeleteScalingPolicy", "DeregisterScalableTarget"),
         **_of("application-autoscaling", ROLLBACK, "PutScalingPolicy", "RegisterScalableTarget"),

@@ -166,7 +166,7 @@ def test_the_forwarder_keeps_lines_in_the_logs_bucket(account: Account) -> None:
     data = gzip.compress(json.dumps({**batch, "logStream": "AllTraffic/1", "logEvents": [event]}).encode())
     payload = json.dumps({"awslogs": {"data": base64.b64encode(data).decode()}}).encode()
     answer = account.client("lambda").invoke(FunctionName=FORWARDER, Payload=payload)
-    assert json.loads(answer["Payload"].read()) == {"lines": 1}
+    assert json.loads(answer["Payload"].read()) == {"lines": 1, "dropped": 0}
     s3 = account.client("s3")
     [entry] = s3.list_objects_v2(Bucket="modelway-local-logs", Prefix="logs/")["Contents"]
     kept = gzip.decompress(s3.get_object(Bucket="modelway-local-logs", Key=entry["Key"])["Body"].read())

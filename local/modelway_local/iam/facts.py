@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from modelway_local.iam import networking
 from modelway_local.iam.evaluation import Call
 from modelway_local.iam.policies import Policies
 
@@ -28,16 +29,32 @@ class Facts:
         self._policies, self._client = policies, client
 
     def resolved(self, call: Call) -> Call:
-        """The call on a key where it names the key's alias; what makes and deletes an alias is on the alias itself.
+        """The call on what it is really on: a key behind its alias, a table or an address behind its association.
 
-        Source: https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+        What makes and deletes an alias is on the alias itself. Source:
+        https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
         """
-        if ":alias/" not in call.resource or not call.resource.startswith("arn:aws:kms:") or "Alias" in call.action:
-            return call
+        service, _, rest = call.resource.removeprefix("arn:aws:").partition(":")
+        name = rest.partition("/")[2]
         try:
-            return replace(call, resource=self._client("kms").describe_key(KeyId=call.resource)["KeyMetadata"]["Arn"])
-        except ClientError:
-            return call  # there is no such alias
+            if service == "kms" and ":alias/" in rest and "Alias" not in call.action:
+                return replace(
+                    call, resource=self._client("kms").describe_key(KeyId=call.resource)["KeyMetadata"]["Arn"]
+                )
+            if service == "ec2" and f":{networking.ASSOCIATION}/" in rest:
+                return replace(call, resource=self._associated(name))
+        except (ClientError, LookupError):
+            pass  # there is no such thing
+        return call
+
+    def _associated(self, association: str) -> str:
+        """ARN of the route table or address of an association. Raises LookupError, ClientError."""
+        ec2 = self._client("ec2")
+        if association.startswith("eipassoc-"):
+            found = ec2.describe_addresses(Filters=[{"Name": "association-id", "Values": [association]}])
+            return networking.of_id(found["Addresses"][0]["AllocationId"])
+        named = [{"Name": "association.route-table-association-id", "Values": [association]}]
+        return networking.of_id(ec2.describe_route_tables(Filters=named)["RouteTables"][0]["RouteTableId"])
 
     def of(self, call: Call) -> Context:
         """Condition keys of the resource; nothing for one that does not exist yet, or has none."""

@@ -12,14 +12,18 @@ import re
 from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
+# An association is no resource: what is associated is, which facts.py looks up.
+ASSOCIATION = "association"
 # How an id begins to the kind of resource in an ARN.
 KINDS = {
     "eipalloc": "elastic-ip",
+    "eipassoc": ASSOCIATION,
     "eni": "network-interface",
     "fl": "vpc-flow-log",
     "igw": "internet-gateway",
     "nat": "natgateway",
     "rtb": "route-table",
+    "rtbassoc": ASSOCIATION,
     "sg": "security-group",
     "sgr": "security-group-rule",
     "subnet": "subnet",
