@@ -14,6 +14,8 @@ from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
 
 ANY = "*"
+# Before an alias: the key behind it, also where an alias itself is meant by its ARN.
+BEHIND = "behind/"
 # What a name that AWS adds six random characters to may be called: policies end in ?????? there.
 RANDOM = "XXXXXX"
 
@@ -137,6 +139,8 @@ def _kms(operation: Operation) -> list[str]:
     own = key if key.startswith("alias/") else f"key/{key}"
     keys = [key] if key.startswith("arn:") else [arn("kms", own)] if key else []
     alias = operation.text("AliasName")
+    if operation.name == "DeleteAlias":  # it names no key
+        keys = [arn("kms", f"{BEHIND}{alias}")]
     return keys + ([arn("kms", alias)] if alias else [])
 
 
