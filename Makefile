@@ -39,7 +39,7 @@ lint: install ## ruff, codespell, mypy (strict), pylint
 	$(RUN) pylint --score=n src/modelway local/modelway_local lambdas plugins dags
 
 unit: install ## Unit tests: seconds, no sockets
-	$(RUN) pytest -q tests/unit
+	$(RUN) pytest -q -n 2 tests/unit
 
 integration: install ## The DAGs, the gateway, and the stack brought up once and driven for real
 	$(RUN) pytest -q tests/dags tests/contract tests/integration tests/iam_simulate
