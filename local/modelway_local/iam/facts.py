@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from modelway_local.iam import networking
+from modelway_local.iam import networking, resources
 from modelway_local.iam.evaluation import Call
 from modelway_local.iam.policies import Policies
 
@@ -37,10 +37,9 @@ class Facts:
         service, _, rest = call.resource.removeprefix("arn:aws:").partition(":")
         name = rest.partition("/")[2]
         try:
-            if service == "kms" and ":alias/" in rest and "Alias" not in call.action:
-                return replace(
-                    call, resource=self._client("kms").describe_key(KeyId=call.resource)["KeyMetadata"]["Arn"]
-                )
+            if service == "kms" and (resources.BEHIND in rest or (":alias/" in rest and "Alias" not in call.action)):
+                key = self._client("kms").describe_key(KeyId=f"alias/{rest.partition('alias/')[2]}")["KeyMetadata"]
+                return replace(call, resource=key["Arn"])
             if service == "ec2" and f":{networking.ASSOCIATION}/" in rest:
                 return replace(call, resource=self._associated(name))
         except (ClientError, LookupError):
