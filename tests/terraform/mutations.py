@@ -99,20 +99,27 @@ def narrowings(policies: dict[str, Policy]) -> Iterator[Mutation]:
 def widenings(policies: dict[str, Policy], calls: list[Call]) -> Iterator[Mutation]:
     """Each statement on all resources, and without each of its conditions, with probes that only that lets through."""
     for key, position, statement in _allows(policies):
-        own = [call for call in calls if call.action in listed(statement["Action"])]
-        example = own[0] if own else Call(listed(statement["Action"])[0], _instance(statement), _satisfying(statement))
+        # One for each action: what one of them may do, another statement may allow as well.
+        examples = [_example(action, statement, calls) for action in listed(statement["Action"])]
+        satisfying = _satisfying(statement)
         if listed(statement["Resource"]) != ["*"]:
             changed, one = _changed(policies, key, position)
             one["Resource"] = ["*"]
-            probe = Call(example.action, ELSEWHERE, {**example.context, **_satisfying(statement)})
-            yield Mutation("on every resource", statement["Sid"], changed, (probe,))
+            probes = tuple(Call(call.action, ELSEWHERE, {**call.context, **satisfying}) for call in examples)
+            yield Mutation("on every resource", statement["Sid"], changed, probes)
         for operator, keys in statement.get("Condition", {}).items():
             for name in keys:
                 changed, one = _changed(policies, key, position)
                 del one["Condition"][operator][name]
-                context = {**example.context, **_satisfying(statement), name.lower(): (OTHER,)}
-                probe = Call(example.action, _instance(statement), context)
-                yield Mutation(f"without {operator} {name}", statement["Sid"], changed, (probe,))
+                other = {**satisfying, name.lower(): (OTHER,)}
+                probes = tuple(Call(call.action, _instance(statement), {**call.context, **other}) for call in examples)
+                yield Mutation(f"without {operator} {name}", statement["Sid"], changed, probes)
+
+
+def _example(action: str, statement: Policy, calls: list[Call]) -> Call:
+    """A recorded call of the action, or one that the statement allows."""
+    allowed = Call(action, _instance(statement), _satisfying(statement))
+    return next((call for call in calls if call.action == action), allowed)
 
 
 def _instance(statement: Policy) -> str:
@@ -125,10 +132,11 @@ def _instance(statement: Policy) -> str:
 
 
 def _satisfying(statement: Policy) -> dict[str, tuple[str, ...]]:
-    """A context that meets the statement's conditions, which are all equalities and patterns."""
+    """A context that meets the statement's conditions: equalities, patterns, and keys that must be absent (`Null`)."""
     return {
         name.lower(): (str(listed(values)[0]).replace("*", "x"),)
-        for keys in statement.get("Condition", {}).values()
+        for operator, keys in statement.get("Condition", {}).items()
+        if operator != "Null"
         for name, values in keys.items()
     }
 
