@@ -30,8 +30,6 @@ from modelway_local.runtime import engine
 from modelway_local.sagemaker.api import SageMaker
 
 BODILESS = {204, 304}
-# The supervisor's word to the gateway: process or docker.
-RUNTIME_VARIABLE = "MODELWAY_LOCAL_RUNTIME"
 
 
 class Gateway:
@@ -51,7 +49,7 @@ class Gateway:
         self._moto = MotoProxy(moto_url)
         self._registry = RegistryApp(home)
         self._ecr = EcrApi(home, port)
-        runtime = engine.Runtime(os.environ.get(RUNTIME_VARIABLE) or engine.Runtime.PROCESS)
+        runtime = engine.Runtime(os.environ.get(engine.RUNTIME_VARIABLE) or engine.Runtime.PROCESS)
         if runtime is engine.Runtime.DOCKER:
             engine.sweep(home)  # what a gateway that was killed left running
         url = f"http://127.0.0.1:{port}"

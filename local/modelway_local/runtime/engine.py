@@ -37,6 +37,10 @@ class Runtime(StrEnum):
     DOCKER = "docker"
 
 
+# The supervisor's word to the gateway: one of these two.
+RUNTIME_VARIABLE = "MODELWAY_LOCAL_RUNTIME"
+
+
 def require() -> None:
     """Raises UserError unless a Docker engine answers."""
     if shutil.which("docker") is None:

@@ -11,10 +11,7 @@ import os
 from collections.abc import Callable
 
 from modelway_local.runtime import network
-from modelway_local.runtime.engine import Runtime
-
-# The supervisor's word to the gateway (gateway/server.py): process or docker.
-RUNTIME_VARIABLE = "MODELWAY_LOCAL_RUNTIME"
+from modelway_local.runtime.engine import RUNTIME_VARIABLE, Runtime
 
 
 def obstacle(*, serving: bool) -> str:

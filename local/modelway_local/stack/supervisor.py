@@ -22,9 +22,8 @@ from pathlib import Path
 
 from modelway.errors import PlatformError
 from modelway_local.gateway.moto_proxy import SCHEME, MotoProxy
-from modelway_local.gateway.server import RUNTIME_VARIABLE
 from modelway_local.runtime import launch
-from modelway_local.runtime.engine import Runtime
+from modelway_local.runtime.engine import RUNTIME_VARIABLE, Runtime
 from modelway_local.stack import airflow, resources, terraform
 from modelway_local.stack.layout import Stack, platform
 from modelway_local.stack.moto_process import socket_path

@@ -146,10 +146,9 @@ def run(stack: Stack, arguments: list[str]) -> int:
 def bootstrap(stack: Stack, stop: threading.Event) -> None:
     """Apply terraform/bootstrap as the account's administrator, ended at once when `stop` is set."""
     home = Path(stack.home)
-    env = {**environment(stack), **_bootstrap_data(home)}
-    env = {
-        name: value for name, value in env.items() if name != "AWS_SESSION_TOKEN"
-    } | stack.credentials().environment()
+    env = environment(stack)
+    env.pop("AWS_SESSION_TOKEN", None)  # the owner's keys have none
+    env |= {**stack.credentials().environment(), **_bootstrap_data(home)}
     values = f"-var-file={BOOTSTRAP / 'local.tfvars'}"
     _apply(_command([*APPLY, values], BOOTSTRAP), env, home / "logs" / "terraform-bootstrap.log", None, stop)
 

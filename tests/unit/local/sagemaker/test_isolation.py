@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from modelway_local.runtime import network
-from modelway_local.runtime.engine import Runtime
-from modelway_local.sagemaker.isolation import RUNTIME_VARIABLE, isolated
+from modelway_local.runtime.engine import RUNTIME_VARIABLE, Runtime
+from modelway_local.sagemaker.isolation import isolated
 
 
 @pytest.mark.parametrize(
