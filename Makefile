@@ -9,7 +9,7 @@ UV_ENV := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(UV_ENV)/bin/uv)
 RUN := $(UV) run --no-sync --quiet
 
-.PHONY: help install demo down test lint unit integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab attack attack-table docs pictures
+.PHONY: help install demo down test lint unit explore integration terraform airflow-leg mwaa-package mwaa-smoke lambda-package container gitlab attack attack-table docs pictures
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ lint: install ## ruff, codespell, mypy (strict), pylint
 
 unit: install ## Unit tests: seconds, no sockets
 	$(RUN) pytest -q -n 2 tests/unit
+
+explore: install ## Property tests on new random examples, many more than `make unit` tries
+	$(RUN) pytest -q -n 2 tests/unit -m hypothesis --hypothesis-profile explore
 
 integration: install ## The DAGs, the gateway, and the stack brought up once and driven for real
 	$(RUN) pytest -q tests/dags tests/contract tests/integration tests/iam_simulate

@@ -9,8 +9,14 @@ from pathlib import Path
 import boto3
 import pytest
 import pytest_socket
+from hypothesis import settings
 
 UNIT = Path(__file__).parent / "unit"
+
+# The same examples on every run, so that a red suite is red again; `make explore` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", max_examples=2_000)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
