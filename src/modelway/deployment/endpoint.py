@@ -165,6 +165,7 @@ def restore(
     endpoint: str,
     previous: str | None,
     *,
+    own: str,
     autoscaling: Any,
     released: Registration | None = None,
     seconds: float = 1800,
@@ -172,6 +173,7 @@ def restore(
 ) -> str:
     """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: see `withdraw`.
 
+    Only from `own`, the config that this run made live: what somebody else has made live since is not ours to undo.
     Autoscaling that is taken off for it, or was (`released`) for what is taken back, is put on again.
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
@@ -185,6 +187,8 @@ def restore(
         live = client.describe_endpoint(EndpointName=endpoint)
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
+    if live["EndpointConfigName"] not in (previous, own):
+        return f"{live['EndpointConfigName']} was made live since, by another run: nothing was restored"
     if live["EndpointConfigName"] != previous:
         off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
         _update(client, autoscaling, endpoint, previous, off, keep_count=True)
@@ -209,6 +213,6 @@ def withdraw(client: Any, endpoint: str, config: str) -> str:
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None or live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != config:
-        return restore(client, endpoint, None, autoscaling=None)
+        return restore(client, endpoint, None, own=config, autoscaling=None)
     delete(client, endpoint)
     return f"no config was live before, so {endpoint} was deleted"
