@@ -182,9 +182,7 @@ def restore(
     if previous is None:
         return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
     deadline = time.monotonic() + seconds
-    while live["EndpointStatus"] in MOVING and time.monotonic() < deadline:  # a try before this one may have asked
-        time.sleep(poll)
-        live = client.describe_endpoint(EndpointName=endpoint)
+    live = _settled(client, endpoint, deadline, poll)  # a try before this one may have asked
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
     if live["EndpointConfigName"] not in (previous, own):
@@ -193,16 +191,26 @@ def restore(
         off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
         _update(client, autoscaling, endpoint, previous, off, keep_count=True)
         released = released or off
-    while time.monotonic() < deadline:
-        live = client.describe_endpoint(EndpointName=endpoint)
-        if live["EndpointStatus"] == "InService" and live["EndpointConfigName"] == previous:
-            if released is not None:
-                converge(autoscaling, endpoint, released)
-            return f"restored {previous}"
-        if live["EndpointStatus"] == "Failed":
-            break
+    live = _settled(client, endpoint, deadline, poll, config=previous)
+    if live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != previous:
+        return f"{previous} could not be restored: {live['EndpointStatus']}"
+    if released is not None:
+        converge(autoscaling, endpoint, released)
+    return f"restored {previous}"
+
+
+def _settled(client: Any, endpoint: str, deadline: float, poll: float, config: str | None = None) -> dict[str, Any]:
+    """The endpoint when nothing moves it any more, or as it is at the deadline (of the monotonic clock).
+
+    With `config`, an update to it has been asked for: an answer from before that (InService, another config) is old.
+    """
+    while True:
+        live: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
+        status, current = live["EndpointStatus"], live["EndpointConfigName"]
+        moving = status in MOVING or (status == "InService" and config not in (None, current))
+        if not moving or time.monotonic() >= deadline:
+            return live
         time.sleep(poll)
-    return f"{previous} could not be restored: {live['EndpointStatus']}"
 
 
 def withdraw(client: Any, endpoint: str, config: str) -> str:

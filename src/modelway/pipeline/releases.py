@@ -10,8 +10,8 @@ from typing import Any, Literal
 import boto3
 
 from modelway.aws.channels import platform_store
-from modelway.aws.store import S3Store
 from modelway.aws.signing import platform_key
+from modelway.aws.store import S3Store
 from modelway.contracts import (
     FOR_A_PERSON,
     DeploymentRecord,
