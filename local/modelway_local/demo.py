@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 from rich.console import Console as RichConsole
@@ -27,8 +28,10 @@ from modelway.errors import PlatformError, UserError
 from modelway.pipeline.run import PipelineRun
 from modelway.pipeline.runs import DagRunFailed
 from modelway.platform import Platform
+from modelway_local.stack.actors import PERSON
 from modelway_local.stack.layout import CHECKOUT, DEFAULT_AIRFLOW_PORT, DEFAULT_PORT, Stack, default_home, running
 from modelway_local.stack.lifecycle import down, up
+from modelway_local.stack.resources import client
 
 MODEL = "breast-cancer"
 ENDPOINT = f"modelway-{MODEL}"
@@ -51,8 +54,8 @@ class Act:
 class Traffic:
     """Requests to the endpoint, one after another, until `stop`; failures are kept."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, runtime: Any, body: bytes) -> None:
+        self._runtime, self._body = runtime, body
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
         self.sent = 0
@@ -61,11 +64,10 @@ class Traffic:
         self._thread.start()
 
     def _send(self) -> None:
-        runtime = boto3.client("sagemaker-runtime")
         while not self._stop.wait(0.02):
             self.sent += 1
             try:
-                answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=self._body, ContentType="application/json")
+                answer = _asked(self._runtime, self._body)
                 json.loads(answer["Body"].read())
             except Exception as error:  # noqa: BLE001 - any failed request is what is counted
                 self.failures.append(f"{type(error).__name__}: {error}")
@@ -95,6 +97,9 @@ class Demo:
         self._platform = Platform.from_environment()
         self._console = Console()
         self._acts: list[Act] = []
+        # A person looks and asks; the data is put there by whoever owns the account.
+        self._runtime = client(stack, "sagemaker-runtime", PERSON)
+        self._sagemaker = client(stack, "sagemaker", PERSON)
 
     # The acts
 
@@ -132,7 +137,7 @@ class Demo:
         check(trained.evaluation.champion_version == "1.0.0+r0", "the champion was not the deployed 1.0.0")
         check(trained.decision.verdict is Verdict.BETTER, f"the verdict is {trained.decision.verdict}")
         self._told(trained.model_version, "")
-        traffic = Traffic(self._request())
+        traffic = Traffic(self._runtime, self._request())
         try:
             time.sleep(0.5)
             deployed = pipeline.deploy(MODEL, trained.model_version)
@@ -166,7 +171,7 @@ class Demo:
         act.version, act.decision = str(pipeline.record.get("version", "")), "failed on purpose"
         check(len(reason) > 10, "the failure has no reason")
         self._told(reason[:60], "failed")
-        live = boto3.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+        live = self._sagemaker.describe_endpoint(EndpointName=ENDPOINT)
         check(live["EndpointStatus"] == "InService", "the endpoint is not in service after a failed training")
 
     # What the acts share
@@ -189,7 +194,7 @@ class Demo:
     def _upload_data(self) -> None:
         folder = self._home / "demo-data"
         subprocess.run([sys.executable, str(self._repo / "data.py"), str(folder)], check=True, capture_output=True)
-        s3 = boto3.client("s3")
+        s3 = client(self._stack, "s3")
         for channel in ("train", "test"):
             s3.upload_file(
                 str(folder / channel / "data.csv"), self._platform.data_bucket, f"{MODEL}/{channel}/data.csv"
@@ -226,9 +231,7 @@ class Demo:
 
     def _serves(self, deployed: DeploymentRecord, trained: TrainingRecord, action: str) -> None:
         check(deployed.action == action, f"the endpoint was {deployed.action}, not {action}")
-        answer = boto3.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=ENDPOINT, Body=self._request(), ContentType="application/json"
-        )
+        answer = _asked(self._runtime, self._request())
         check(trained.image_digest in answer.get("CustomAttributes", ""), "the endpoint serves another image")
         self._told(trained.model_version, ENDPOINT)
 
@@ -241,9 +244,7 @@ class Demo:
             table.add_row(act.title, act.version, act.metrics, act.decision, stages)
         out = RichConsole(width=None if sys.stdout.isatty() else 140)
         out.print(table)
-        answer = boto3.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=ENDPOINT, Body=self._request(), ContentType="application/json"
-        )
+        answer = _asked(self._runtime, self._request())
         report = self._save_report()
         print(f"the endpoint answers   {answer['Body'].read().decode()[:200]}")
         print(f"                       {answer.get('CustomAttributes', '')}")
@@ -267,6 +268,10 @@ class Demo:
         return path
 
 
+def _asked(runtime: Any, body: bytes) -> Any:
+    return runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=body, ContentType="application/json")
+
+
 def _one_has(folder: Path, words: tuple[str, ...]) -> bool:
     for path in folder.glob("*.json"):
         text = json.dumps(json.loads(path.read_text()), ensure_ascii=False)
@@ -275,11 +280,11 @@ def _one_has(folder: Path, words: tuple[str, ...]) -> bool:
     return False
 
 
-def _refuse_to_discard(home: Path) -> None:
+def _refuse_to_discard(stack: Stack) -> None:
     """Raises UserError when the stack that runs holds jobs, models or data that are not the demo's."""
-    jobs = boto3.client("sagemaker").get_paginator("list_training_jobs").paginate()
+    jobs = client(stack, "sagemaker").get_paginator("list_training_jobs").paginate()
     named = {job["TrainingJobName"] for page in jobs for job in page["TrainingJobSummaries"]}
-    data = boto3.client("s3").list_objects_v2(Bucket=Platform.from_environment().data_bucket, Delimiter="/")
+    data = client(stack, "s3").list_objects_v2(Bucket=Platform.from_environment().data_bucket, Delimiter="/")
     prefixes = {entry["Prefix"].rstrip("/") for entry in data.get("CommonPrefixes", [])} | {
         entry["Key"] for entry in data.get("Contents", [])
     }
@@ -287,13 +292,13 @@ def _refuse_to_discard(home: Path) -> None:
     if others:
         few = ", ".join(sorted(others)[:5])
         raise UserError(
-            f"the stack that runs in {home} holds {few}, and the demo starts from an empty one",
+            f"the stack that runs in {stack.home} holds {few}, and the demo starts from an empty one",
             fix="modelway down, then again; or give the demo a place of its own: MODELWAY_HOME=/some/folder",
         )
 
 
-def demonstrate(port: int = DEFAULT_PORT, airflow_port: int = DEFAULT_AIRFLOW_PORT) -> None:
-    """Bring up a fresh stack and play; the stack is left running.
+def demonstrate(port: int = DEFAULT_PORT, airflow_port: int = DEFAULT_AIRFLOW_PORT, *, terraform: bool = False) -> None:
+    """Bring up a fresh stack and play; the stack is left running. With `terraform` each actor has its own role only.
 
     Raises UserError when a stack runs that holds somebody's models, PlatformError when anything was not right.
     """
@@ -301,10 +306,10 @@ def demonstrate(port: int = DEFAULT_PORT, airflow_port: int = DEFAULT_AIRFLOW_PO
     started = time.monotonic()
     if (stack := running(home)) is not None:
         os.environ.update(stack.environment())
-        _refuse_to_discard(home)
+        _refuse_to_discard(stack)
         down(home)
     console.begin("up")
-    stack = up(home, port, airflow_port, console.step)
+    stack = up(home, port, airflow_port, console.step, terraform=terraform)
     console.end("up", stack.ready_seconds, f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
     os.environ.update(stack.environment())
     repo = home / "demo-repo"

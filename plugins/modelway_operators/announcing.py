@@ -55,6 +55,7 @@ def _look_up(dag_id: str, conf: dict[str, Any]) -> tuple[dict[str, str], str]:
         endpoint = names.endpoint_name(platform.project, wanted.model.name)
         live = registry.describe(client.describe_endpoint, EndpointName=endpoint) or {}
         facts = {"model": wanted.model.name, "version": wanted.model_version, "endpoint": endpoint}
+        facts["reason"] = wanted.reason
         return facts, deployment.failure(platform, wanted) or str(live.get("FailureReason", ""))
     request = TrainingRequest.model_validate(conf)
     facts = {"model": request.model.name, "version": request.model_version}

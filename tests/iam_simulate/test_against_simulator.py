@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from modelway_local.iam.evaluation import Call, Principal, Verdict, decide
 from tests.iam_simulate.cases import ACCOUNT, ROLE, SESSION, Case, cases
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-HERE = Path(__file__).parent
 COUNT, SEED = 600, 8
 WORDS = {
     Verdict.ALLOWED: "Allowed",
@@ -24,23 +22,9 @@ WORDS = {
 
 
 @pytest.fixture(scope="session")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The simulator's command, installed as locked; skips where there is no Node or no registry."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("simulator")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"the simulator cannot be installed here: {done.stderr[-300:]}")
-    return ["node", str(HERE / "simulate.mjs"), str(folder)]
+def simulator(packages: Path) -> list[str]:
+    """The simulator's command."""
+    return ["node", str(Path(__file__).with_name("simulate.mjs")), str(packages)]
 
 
 def simulated(command: list[str], given: list[Case]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -119,6 +120,9 @@ def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
     assert "1.0.0+r0 is approved by " in pipeline.job("ci", "approve", repo)
     assert "created: 1.0.0+r0" in pipeline.job("ci", "deploy", repo)
     assert pipeline.document("deployment")["verified"] is True
+    assert pipeline.document("deployment")["requested_by"] == pwd.getpwuid(os.getuid()).pw_name
+    refused = pipeline.job("ci", "rollback", "--model", MODEL, code=2)
+    assert "no verified deployment before it is on record" in refused
 
 
 @pytest.mark.attack(
@@ -140,14 +144,25 @@ def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) 
 
 @pytest.mark.attack(
     attacker="author of a model repo",
-    tries="approve or deploy from a merge request's pipeline",
-    stopped_by="both ask what fetch-model verified",
+    tries="approve, deploy or roll back from a merge request's pipeline",
+    stopped_by="all three ask what fetch-model verified",
 )
-@pytest.mark.parametrize("step", ["approve", "deploy"])
+@pytest.mark.parametrize("step", ["approve", "deploy", "rollback"])
 def test_a_merge_requests_pipeline_deploys_nothing(pipeline: Pipeline, tmp_path: Path, step: str) -> None:
     other = pipeline.elsewhere(tmp_path / "out", merge_request=5, ref="refs/merge-requests/5/head")
-    shutil.copy(pipeline.work / "record.json", other.work / "record.json")
-    assert "is of merge request 5, which is not merged" in other.job("ci", step, str(pipeline.repo), code=2)
+    for name in ("record.json", "deployment.json"):
+        shutil.copy(pipeline.work / name, other.work / name)
+    of = ["--model", MODEL] if step == "rollback" else [str(pipeline.repo)]
+    assert "is of merge request 5, which is not merged" in other.job("ci", step, *of, code=2)
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="roll another project's endpoint back",
+    stopped_by="the model's name is the one that fetch-model verified",
+)
+def test_a_rollback_is_of_the_pipelines_own_model(pipeline: Pipeline) -> None:
+    assert f"the pipeline is for '{MODEL}'" in pipeline.job("ci", "rollback", "--model", "fraud", code=2)
 
 
 def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""`modelway ci fetch`, `note`, `rollback` and `retrain-all` as GitLab's jobs type them, against the fake GitLab."""
+"""`modelway ci fetch`, `note` and `retrain-all` as GitLab's jobs type them, against the fake GitLab."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from modelway.cli.main import run
-from modelway.contracts import DeploymentRecord, TrainingRequest, Upstream
+from modelway.contracts import TrainingRequest, Upstream
 from modelway.errors import UserError
 from modelway.gitlab import commands
 from modelway.pipeline.work import WorkFolder
 from modelway.platform import Platform
-from modelway.versioning import locations
 from tests.fake_gitlab.server import Artifact, State, start
-from tests.unit.deployment.fake_sagemaker import SageMaker, Texts
 from tests.unit.gitlab.test_notes import record
 from tests.unit.gitlab.test_schedules import request
 from tests.unit.pipeline.test_source import UPSTREAM
@@ -222,79 +220,6 @@ def test_a_note_goes_where_the_pipeline_came_from(note: Any, state: State, monke
 def test_a_note_before_fetch_says_so(modelway: Any) -> None:
     outcome = modelway("note", "--record", "record.json", "--model", "model.yaml")
     assert (outcome.code, "modelway ci fetch" in outcome.err) == (2, True)
-
-
-def deployed(config: str, previous: str | None) -> DeploymentRecord:
-    return DeploymentRecord(
-        model_name="churn",
-        model_version="1.0.0+r0",
-        image_digest="sha256:" + "a" * 64,
-        endpoint_name="modelway-churn",
-        endpoint_arn="arn",
-        endpoint_config_name=config,
-        action="updated",
-        previous_endpoint_config_name=previous,
-        verified=True,
-    )
-
-
-@pytest.fixture
-def merged(modelway: Any) -> None:
-    """What fetch left of the default branch's pipeline."""
-    WorkFolder().room("upstream").write("upstream", UPSTREAM.model_copy(update={"model_name": "churn"}))
-
-
-@pytest.fixture
-def account(merged: None, monkeypatch: pytest.MonkeyPatch) -> tuple[SageMaker, Texts]:
-    """SageMaker with one endpoint that runs `new`, and the artifacts bucket."""
-    sagemaker, texts = SageMaker(EndpointStatus="InService", EndpointConfigName="new"), Texts()
-    clients = {"sagemaker": sagemaker, "application-autoscaling": sagemaker.autoscaling}
-    monkeypatch.setattr(commands.boto3, "client", clients.__getitem__)
-    monkeypatch.setattr(commands, "platform_store", lambda _: texts)
-    return sagemaker, texts
-
-
-def test_rollback_gives_back_the_configuration_before(modelway: Any, account: tuple[SageMaker, Texts]) -> None:
-    sagemaker, texts = account
-    texts.put(locations.deployment_key("churn", "new"), deployed("new", "old").model_dump_json())
-    outcome = modelway("rollback", "--model", "churn")
-    assert outcome.code == 0, outcome.err
-    assert sagemaker.calls == ["update old"]
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["first deployment", "no record"])
-def test_rollback_of_a_first_deployment_is_refused(
-    modelway: Any, account: tuple[SageMaker, Texts], known: bool
-) -> None:
-    sagemaker, texts = account
-    if known:
-        texts.put(locations.deployment_key("churn", "new"), deployed("new", None).model_dump_json())
-    outcome = modelway("rollback", "--model", "churn")
-    assert (outcome.code, "no configuration before it is on record" in outcome.err) == (2, True)
-    assert sagemaker.calls == []
-
-
-@pytest.mark.attack(
-    attacker="author of a model repo",
-    tries="roll an endpoint back from a branch's pipeline, or another project's endpoint",
-    stopped_by="rollback asks what fetch-model verified",
-)
-@pytest.mark.parametrize(
-    "changed",
-    [{"ref": "feature"}, {"merge_request": 5}, {"model_name": "fraud"}],
-    ids=["branch", "MR", "another model"],
-)
-def test_rollback_is_the_default_branchs_of_that_model(
-    modelway: Any, account: tuple[SageMaker, Texts], changed: dict[str, object]
-) -> None:
-    sagemaker, texts = account
-    texts.put(locations.deployment_key("churn", "new"), deployed("new", "old").model_dump_json())
-    here = f"{os.environ['CI_SERVER_URL']}/77"
-    facts = {"model_name": "churn", "merge_request": 5, "ref": "feature", "downstream_pipeline_url": here}
-    known = UPSTREAM.model_copy(update=facts)
-    WorkFolder().room("upstream").write("upstream", known)
-    assert modelway("rollback", "--model", "churn").code == 2
-    assert sagemaker.calls == []
 
 
 class Registry:

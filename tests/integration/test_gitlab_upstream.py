@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 
+import boto3
 import gitlab
 import pytest
+from moto import mock_aws
 
 from modelway.contracts import Upstream
 from modelway.errors import PlatformError
 from modelway.gitlab.client import GitLabDenied, connect, connect_as_job, connect_to_settings
 from modelway.gitlab.upstream import NotVerified, OwnJob, own_job, refuse_pipeline_variables, verified
+from modelway.pipeline.source import requester
 from tests.fake_gitlab.server import State, start
+from tests.unit.sagemaker.test_requests import PLATFORM
 
 pytestmark = pytest.mark.integration
 COMMIT = "a" * 40
@@ -48,6 +54,34 @@ def test_the_job_is_known_by_its_own_token(environ: dict[str, str]) -> None:
     assert own_job(connect_as_job(environ)) == expected
     with pytest.raises(GitLabDenied):
         own_job(connect_as_job({**environ, "CI_JOB_TOKEN": "another"}))
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="be named as another in the record of who approved or deployed, by a variable",
+    stopped_by="GitLab says whose job it is, AWS whose session, the system whose process",
+)
+def test_who_asks_is_no_variable(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITLAB_USER_LOGIN", "GITLAB_USER_NAME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert requester(PLATFORM) == "ada"
+    monkeypatch.delenv("CI_JOB_TOKEN")
+    assert requester(PLATFORM) == pwd.getpwuid(os.getuid()).pw_name
+
+
+@mock_aws
+def test_outside_gitlab_it_is_the_session_that_aws_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI_JOB_TOKEN", raising=False)
+    role = "arn:aws:iam::123456789012:role/modelway-dev-ci"
+    keys = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="ada")["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it has the keys of before
+    who = requester(PLATFORM.model_copy(update={"environment": "dev"}))
+    assert who == "arn:aws:sts::123456789012:assumed-role/modelway-dev-ci/ada"
 
 
 def test_upstream_is_what_gitlab_says(environ: dict[str, str]) -> None:

@@ -89,6 +89,31 @@ def test_a_retrain_keeps_the_image_and_takes_the_next_number(
     assert list(found["metrics"]) == list(first_run["metrics"])  # type: ignore[call-overload]
 
 
+def test_a_rollback_deploys_what_served_before_and_says_so(
+    first_run: dict[str, object], stack_environment: Environment, tmp_path: Path
+) -> None:
+    """Needs the retraining above, which is deployed and rolled back."""
+    record = tmp_path / "rollback.json"
+    refused = modelway(stack_environment, "rollback", "fraud-detector")
+    assert refused.returncode == 2
+    assert "no verified deployment before it is on record" in refused.stderr
+    never = modelway(stack_environment, "rollback", "fraud-detector", "--to", "1.0.0+r1")
+    assert never.returncode == 2
+    assert "1.0.0+r1 has never been deployed and verified" in never.stderr
+    deployed = modelway(stack_environment, "deploy", "fraud-detector", "--version", "1.0.0+r1")
+    assert deployed.returncode == 0, deployed.stderr
+    done = modelway(stack_environment, "rollback", "fraud-detector", "--json", str(record))
+    assert done.returncode == 0, done.stderr
+    endpoint = json.loads(record.read_text())["endpoint"]
+    before = first_run["endpoint"]
+    assert isinstance(before, dict)
+    assert (endpoint["action"], endpoint["reason"], endpoint["model_version"]) == ("updated", "rollback", "1.0.0+r0")
+    assert endpoint["endpoint_config_name"] == before["endpoint_config_name"]
+    live = boto3.client("sagemaker").describe_endpoint(EndpointName="modelway-fraud-detector")
+    assert live["EndpointConfigName"] == before["endpoint_config_name"]
+    assert _told_on_slack(stack_environment, "1.0.0+r0 is live again: rolled back")
+
+
 def test_a_second_call_with_the_same_request_finds_the_run(
     first_run: dict[str, object], stack_environment: Environment
 ) -> None:

@@ -18,7 +18,7 @@ SERVICE = "AWS does it with the role, not the code that runs as it"
 IN_PLACE = "only a change of what is there already asks for it"
 REGISTRY = "the local registry speaks the registry's protocol, not ECR's API"
 SECOND = "only a second version, which finds another one live, asks for it"
-ROLLBACK = "`modelway ci rollback`"
+ROLLBACK = "`modelway rollback`"
 SCAN = "`modelway ci scan`"
 SCHEDULE = "`modelway ci retrain-all`"
 FAILURE = "only a run that failed asks for it"
@@ -86,15 +86,12 @@ UNRECORDED: dict[str, dict[str, str]] = {
     },
     "ci": {
         **_of("s3", ABSENT, "ListBucket"),
-        **_of("application-autoscaling", ROLLBACK, "DescribeScalableTargets", "DescribeScalingPolicies"),
-        **_of("application-autoscaling", ROLLBACK, "DeleteScalingPolicy", "DeregisterScalableTarget"),
-        **_of("application-autoscaling", ROLLBACK, "PutScalingPolicy", "RegisterScalableTarget"),
         **_of("ecr", REGISTRY, *_REGISTRY_READ, "CompleteLayerUpload", "InitiateLayerUpload", "PutImage"),
         **_of("ecr", REGISTRY, "UploadLayerPart"),
         **_of("ecr", SCAN, "DescribeImageScanFindings"),
         **_of("sagemaker", SCHEDULE, "ListModelPackageGroups"),
         **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
-        **_of("sagemaker", ROLLBACK, "DescribeEndpoint", "DescribeEndpointConfig", "UpdateEndpoint"),
+        **_of("sagemaker", ROLLBACK, "DescribeEndpoint"),
         **_of("sagemaker", FAILURE, "DescribeTrainingJob"),
     },
     "users": {

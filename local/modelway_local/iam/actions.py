@@ -78,7 +78,7 @@ def action_of(operation: Operation) -> str:
 
 def context_of(operation: Operation) -> dict[str, tuple[str, ...]]:
     """What the request itself says, by IAM's condition keys."""
-    text = operation.text
+    text, looks = operation.text, operation.name.startswith("Describe")
     # A processing job has both below NetworkConfig, all else at the top.
     network: Mapping[str, Any] = operation.parameters.get("NetworkConfig") or operation.parameters
     context: dict[str, tuple[str, ...]] = {
@@ -87,8 +87,8 @@ def context_of(operation: Operation) -> dict[str, tuple[str, ...]]:
     if keys := operation.tag_keys:
         context["aws:tagkeys"] = tuple(keys)
     for key, value in (
-        ("application-autoscaling:service-namespace", text("ServiceNamespace")),
-        ("application-autoscaling:scalable-dimension", text("ScalableDimension")),
+        ("application-autoscaling:service-namespace", "" if looks else text("ServiceNamespace")),
+        ("application-autoscaling:scalable-dimension", "" if looks else text("ScalableDimension")),
         ("cloudwatch:namespace", text("Namespace") if operation.name == "PutMetricData" else ""),
         ("iam:permissionsboundary", text("PermissionsBoundary")),
         ("iam:awsservicename", text("AWSServiceName")),
@@ -140,7 +140,10 @@ def _tagging(operation: Operation, own: list[Call]) -> Iterator[Call]:
     # The endpoint is tagged, not the config that it is made from. A key has no ARN before it is made.
     for call in own[:1] if action else ():
         resource = resources.arn("kms", "key/*") if operation.service == "kms" else call.resource.removesuffix(":*")
-        yield replace(call, action=str(action), resource=resource)
+        tags = {
+            key: values for key, values in call.context.items() if key.startswith(("aws:requesttag/", "aws:tagkeys"))
+        }
+        yield Call(str(action), resource, tags)
 
 
 # Operation to the member that names the role which is handed on, and the service that gets it.

@@ -16,7 +16,7 @@ from modelway_local.iam import requests
 from modelway_local.iam.conditions import holds
 from modelway_local.iam.credentials import SESSION_SECONDS, Credentials, Keyring, new
 from modelway_local.iam.evaluation import Call, Policy, Principal, decide, deciding
-from modelway_local.iam.policies import Policies, session_arn
+from modelway_local.iam.policies import ACCOUNT_ROOT, OWNING, Policies, session_arn
 from modelway_local.iam.refusals import Refusal, Refused
 from modelway_local.iam.requests import Operation
 from modelway_local.sagemaker.resources import ACCOUNT
@@ -68,12 +68,11 @@ class IdentityApi:
         arn = operation.text("RoleArn")
         role = self._policies.identity(arn)
         caller = self._policies.principal(credentials) if credentials.role_arn or credentials.user_name else None
-        owner = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, identity={"owner": _EVERYTHING})
         call = Call("sts:AssumeRole", arn, {"aws:sourceaccount": (ACCOUNT,)})
         trust = None if role is None else role.trust
-        decision = decide(call, caller or owner, trust, strict=True)
+        decision = decide(call, caller or OWNING, trust, strict=True)
         if trust is None or not decision.allowed:
-            who = (caller or owner).arn
+            who = (caller or OWNING).arn
             reason = decision.reason or "because no resource-based policy allows the sts:AssumeRole action"
             said = f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {arn} {reason}"
             raise Refusal(Refused.NOT_ALLOWED, request, said)
@@ -122,9 +121,6 @@ class IdentityApi:
         return {"EvaluationResults": results, "IsTruncated": "false"}
 
 
-_EVERYTHING: Policy = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
 def _caller(policies: Policies, credentials: Credentials) -> dict[str, Any]:
     """Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
     if credentials.role_arn:
@@ -135,7 +131,7 @@ def _caller(policies: Policies, credentials: Credentials) -> dict[str, Any]:
         user = policies.account().users.get(credentials.user_name)
         arn = user.arn if user else f"arn:aws:iam::{ACCOUNT}:user/{credentials.user_name}"
         return {"Arn": arn, "UserId": user.unique_id if user else "", "Account": ACCOUNT}
-    return {"Arn": f"arn:aws:iam::{ACCOUNT}:root", "UserId": ACCOUNT, "Account": ACCOUNT}
+    return {"Arn": ACCOUNT_ROOT, "UserId": ACCOUNT, "Account": ACCOUNT}
 
 
 def _members(operation: Operation, name: str) -> list[str]:

@@ -18,6 +18,11 @@ from modelway_local.iam.evaluation import Call, Policy, Principal
 from modelway_local.sagemaker.resources import ACCOUNT
 
 KEY = "policy-reader"
+ACCOUNT_ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+# The account's owner, who may do all.
+OWNING = Principal(
+    ACCOUNT_ROOT, ACCOUNT, identity={"owner": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
+)
 # By the start of their names IAM's own operations are told that change nothing.
 READS = ("Get", "List", "Describe", "Simulate", "Generate", "Head")
 

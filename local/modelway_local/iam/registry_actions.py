@@ -9,7 +9,7 @@ from modelway_local.gateway.exchange import Request
 from modelway_local.iam.evaluation import Call
 from modelway_local.iam.resources import arn
 
-_ROUTES = (
+ROUTES = (
     ("POST", r"/v2/(.+)/blobs/uploads/?", ("ecr:InitiateLayerUpload",)),
     ("PATCH", r"/v2/(.+)/blobs/uploads/[^/]+", ("ecr:UploadLayerPart",)),
     ("PUT", r"/v2/(.+)/blobs/uploads/[^/]+", ("ecr:UploadLayerPart", "ecr:CompleteLayerUpload")),
@@ -26,7 +26,7 @@ _OWN_UPLOAD = ("GET", "DELETE")
 
 def calls(request: Request) -> list[Call]:
     """The actions of one request; none for the protocol's greeting and for what it does not know."""
-    for method, pattern, actions in _ROUTES:
+    for method, pattern, actions in ROUTES:
         found = request.match(pattern)
         if found and "/blobs/uploads/" in request.path and request.method in _OWN_UPLOAD:
             return [Call("ecr:UploadLayerPart", arn("ecr", f"repository/{found[0].removesuffix('/blobs/uploads')}"))]

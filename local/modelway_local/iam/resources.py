@@ -27,7 +27,7 @@ def arn(service: str, rest: str, region: str = REGION, account: str = ACCOUNT) -
 
 def of(operation: Operation) -> list[str]:
     """ARNs; each must be allowed."""
-    find = _SERVICES.get(operation.service)
+    find = SERVICES.get(operation.service)
     return (find(operation) if find else []) or [ANY]
 
 
@@ -99,6 +99,9 @@ def _ecr(operation: Operation) -> list[str]:
     return found or ([arn("ecr", f"repository/{ANY}")] if operation.name == "DescribeRepositories" else [])
 
 
+ON_A_STREAM = ("CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents")
+
+
 def _logs(operation: Operation) -> list[str]:
     """Tags are on the group's ARN as it is; all else on the one that ends in `:*`, or on a stream of the group.
 
@@ -111,7 +114,7 @@ def _logs(operation: Operation) -> list[str]:
     group = operation.text("logGroupName", "logGroupIdentifier").rpartition("log-group:")[2]
     if not group:
         return []
-    stream = operation.text("logStreamName") if operation.name in ("PutLogEvents", "GetLogEvents") else ""
+    stream = operation.text("logStreamName") if operation.name in ON_A_STREAM else ""
     return [arn("logs", f"log-group:{group}:{f'log-stream:{stream}' if stream else ANY}")]
 
 
@@ -135,6 +138,8 @@ def _secrets(operation: Operation) -> list[str]:
 
 def _kms(operation: Operation) -> list[str]:
     """An alias is made and deleted on itself and on its key; elsewhere it stands for its key (facts.py looks it up)."""
+    if operation.name == "ListAliases":
+        return []
     key = operation.text("KeyId", "TargetKeyId")
     own = key if key.startswith("alias/") else f"key/{key}"
     keys = [key] if key.startswith("arn:") else [arn("kms", own)] if key else []
@@ -188,7 +193,7 @@ def _sts(operation: Operation) -> list[str]:
 def _airflow(operation: Operation) -> list[str]:
     if operation.text("ResourceArn"):
         return [operation.text("ResourceArn")]
-    name = operation.text("Name")
+    name = operation.text("Name", "EnvironmentName")
     return [arn("airflow", f"environment/{name}")] if name else []
 
 
@@ -223,11 +228,11 @@ def _budgets(operation: Operation) -> list[str]:
     if operation.text("ResourceARN"):
         return [operation.text("ResourceARN")]
     budget = operation.parameters.get("Budget") or operation.parameters.get("NewBudget") or {}
-    name = operation.text("BudgetName") or str(budget.get("BudgetName", ""))
+    name = operation.text("BudgetName") or str(budget.get("BudgetName", ANY))
     return [arn("budgets", f"budget/{name}", "")]
 
 
-_SERVICES: dict[str, Callable[[Operation], list[str]]] = {
+SERVICES: dict[str, Callable[[Operation], list[str]]] = {
     "sagemaker": _sagemaker_any,
     "application-autoscaling": _scaling,
     "ecr": _ecr,

@@ -16,7 +16,7 @@ from modelway_local.iam.credentials import Credentials
 from modelway_local.iam.encryption import Encryption
 from modelway_local.iam.evaluation import Call, Decision, Principal, Verdict, decide
 from modelway_local.iam.facts import Facts
-from modelway_local.iam.policies import Policies
+from modelway_local.iam.policies import ACCOUNT_ROOT, OWNING, Policies
 from modelway_local.iam.recording import Recorder
 from modelway_local.iam.refusals import Refusal, Refused
 from modelway_local.sagemaker.resources import ACCOUNT, REGION
@@ -60,11 +60,13 @@ class Rights:
             return False
         if not credentials.assumed_by:
             return True
-        federated = credentials.assumed_by.startswith("arn:")
+        federated = ":oidc-provider/" in credentials.assumed_by
         action = "sts:AssumeRoleWithWebIdentity" if federated else "sts:AssumeRole"
         claims = {name.lower(): (value,) for name, value in credentials.claims}
         context = {"aws:sourceaccount": (ACCOUNT,), **claims}
         caller = Principal("" if federated else credentials.assumed_by, federated=credentials.assumed_by)
+        if credentials.assumed_by == ACCOUNT_ROOT:
+            caller = OWNING
         return decide(Call(action, role.arn, context), caller, role.trust, strict=True).allowed
 
     def _require(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from modelway_local.iam.credentials import OWNER, Credentials, Keyring
+from modelway_local.iam.policies import ACCOUNT_ROOT
 from modelway_local.sagemaker.resources import ACCOUNT
 
-CI, TERRAFORM, AIRFLOW = "ci", "terraform", "airflow"
+CI, TERRAFORM, AIRFLOW, PERSON = "ci", "terraform", "airflow", "users"
 PREFIX = "modelway-local"
 GITLAB = "gitlab.com"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITLAB}"
@@ -24,6 +25,7 @@ _SESSIONS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     CI: ("GitLab", PROVIDER, _claims("main")),
     TERRAFORM: ("GitLab", PROVIDER, _claims("terraform")),
     AIRFLOW: ("AmazonMWAA-airflow", "airflow-env.amazonaws.com", ()),
+    PERSON: ("person", ACCOUNT_ROOT, ()),
 }
 
 

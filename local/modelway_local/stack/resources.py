@@ -8,17 +8,18 @@ from typing import Any
 import boto3
 
 from modelway.aws.signing import KEY_SPEC
+from modelway_local.iam.credentials import OWNER
 from modelway_local.sagemaker.resources import REGION
 from modelway_local.stack.layout import CHECKOUT, SLACK_SECRET, TRIGGER_FUNCTION, Stack, platform
 
 
-def client(stack: Stack, service: str) -> Any:
-    """A boto3 client of the account's owner."""
+def client(stack: Stack, service: str, actor: str = OWNER) -> Any:
+    """A boto3 client of one of the stack's actors, the account's owner unless another is named."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=stack.gateway_url,
         region_name=REGION,
-        **stack.credentials().arguments(),
+        **stack.credentials(actor).arguments(),
     )
 
 

@@ -278,15 +278,20 @@ def report() -> None:
         raise UserError(f"{record.model_name} {record.model_version} is not accepted")
 
 
+def _refuse_unmerged(upstream: Upstream | None) -> None:
+    """Raises UserError unless this is a default branch's pipeline."""
+    if upstream and not upstream.released:
+        of = f"merge request {upstream.merge_request}" if upstream.merge_request else upstream.ref
+        raise UserError(f"this pipeline is of {of}, which is not merged", fix="merge; main's pipeline has this job too")
+
+
 def _candidate(folder: Path) -> tuple[Platform, TrainingRecord]:
     """What this pipeline trained, of a default branch. Raises UserError in any other pipeline: merge first."""
     from modelway.contracts import TrainingRecord
     from modelway.pipeline.work import WorkFolder
 
     platform, spec, upstream = _opened(folder)
-    if upstream and not upstream.released:
-        of = f"merge request {upstream.merge_request}" if upstream.merge_request else upstream.ref
-        raise UserError(f"this pipeline is of {of}, which is not merged", fix="merge, then deploy from main's pipeline")
+    _refuse_unmerged(upstream)
     trained = WorkFolder().document("record", TrainingRecord, "wait")
     if trained.model_name != spec.name:
         raise UserError(f"the record is of {trained.model_name}, not of {spec.name}", fix="modelway ci wait")
@@ -296,17 +301,12 @@ def _candidate(folder: Path) -> tuple[Platform, TrainingRecord]:
 @app.command()
 def approve(folder: Folder) -> None:
     """Approve the version that this pipeline trained, in the name of whoever started this job."""
-    from modelway.gitlab.client import connect_as_job
-    from modelway.gitlab.upstream import own_job
     from modelway.pipeline.releases import Releases
     from modelway.pipeline.source import requester
 
     platform, trained = _candidate(folder)
-    # The token says who pressed the button; GITLAB_USER_LOGIN is a variable.
-    in_gitlab = bool(os.environ.get("CI_JOB_TOKEN")) or platform.environment != "local"
-    who = own_job(connect_as_job()).user if in_gitlab else requester()
-    releases = Releases(platform)
-    releases.approve(releases.package(trained.model_name, trained.model_version), by=who)
+    releases, who = Releases(platform), requester(platform)
+    releases.approve(releases.package(trained.model_name, trained.model_version), who)
     typer.echo(f"{trained.model_name} {trained.model_version} is approved by {who}")
 
 
@@ -321,6 +321,25 @@ def deploy(folder: Folder) -> None:
     deployed = PipelineRun(platform, Console()).deploy_approved(trained.model_name, trained.model_version)
     work.write("deployment", deployed)
     typer.echo(f"{deployed.endpoint_name} {deployed.action}: {deployed.model_version}")
+
+
+@app.command()
+def rollback(model: Annotated[str, typer.Option(help="Name of the model.")]) -> None:
+    """Deploy again what served before this pipeline's `deploy`: the same DAG, with its proof and its message."""
+    from modelway.contracts import DeploymentRecord
+    from modelway.pipeline.run import PipelineRun
+    from modelway.pipeline.source import refuse_foreign
+    from modelway.pipeline.work import WorkFolder
+
+    platform = _platform()
+    upstream = _upstream(platform)
+    refuse_foreign(platform, upstream, model)
+    _refuse_unmerged(upstream)
+    undone = WorkFolder().document("deployment", DeploymentRecord, "deploy")
+    if undone.model_name != model:
+        raise UserError(f"the deployment is of {undone.model_name}, not of {model}", fix="modelway ci deploy")
+    deployed = PipelineRun(platform, Console()).rollback(undone)
+    typer.echo(f"{deployed.endpoint_name} serves {deployed.model_version} again")
 
 
 @app.command()

@@ -23,12 +23,18 @@ def local_stack() -> Stack:
     return require()
 
 
-def connect() -> Platform:
-    """The platform's settings; without MODELWAY_* variables the local stack's, which are then set."""
+def connect(*, as_person: bool = False) -> Platform:
+    """The platform's settings; without MODELWAY_* variables the local stack's, which are then set.
+
+    On that stack the caller acts as CI does, or, to look and to ask an endpoint, with the rights of a person.
+    """
     from modelway.platform import Platform
 
     if "MODELWAY_ARTIFACTS_BUCKET" not in os.environ:
-        os.environ.update(local_stack().environment())
+        stack = local_stack()
+        from modelway_local.stack.actors import CI, PERSON
+
+        os.environ.update(stack.environment(PERSON if as_person else CI))
     return Platform.from_environment()
 
 

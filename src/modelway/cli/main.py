@@ -21,7 +21,10 @@ app = typer.Typer(
 )
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The local stack": (stack.up, stack.down, stack.status, stack.terraform, stack.env),
-    "Models": (models.new, models.run, models.retrain, models.deploy, models.invoke, models.version),
+    "Models": (
+        *(models.new, models.run, models.retrain, models.deploy, models.rollback),
+        *(models.invoke, models.version),
+    ),
     "Looking at it": (stack.notifications, stack.logs, models.lineage),
 }
 # Its options are another program's.
@@ -36,11 +39,14 @@ app.add_typer(ci_app, name="ci", rich_help_panel="Pipelines")
 def demo(
     port: Annotated[int, typer.Option(help="Port of the loopback AWS.")] = 4566,
     airflow_port: Annotated[int, typer.Option(help="Port of Airflow's web server.")] = 8080,
+    terraform: Annotated[
+        bool, typer.Option("--terraform", help="On what Terraform makes, each actor held to its own role.")
+    ] = False,
 ) -> None:
     """Take an example through the life of a model: first commit, better commit, retrain, a failure."""
     from modelway_local.demo import demonstrate
 
-    demonstrate(port, airflow_port)
+    demonstrate(port, airflow_port, terraform=terraform)
 
 
 def run() -> None:

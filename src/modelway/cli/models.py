@@ -1,4 +1,4 @@
-"""`modelway new`, `run`, `retrain`, `deploy`, `invoke`, `version`, `lineage`."""
+"""`modelway new`, `run`, `retrain`, `deploy`, `rollback`, `invoke`, `version`, `lineage`."""
 
 from __future__ import annotations
 
@@ -137,6 +137,16 @@ def deploy(
     with_record(pipeline, json_file, lambda: pipeline.deploy(model, version))
 
 
+def rollback(
+    model: Annotated[str, typer.Argument(help="Name of the model.")],
+    to: Annotated[str | None, typer.Option(help="A version that has served before, e.g. 1.4.2+r3.")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Deploy again what served before, or the version that --to names, as `deploy` does."""
+    pipeline, _ = _pipeline()
+    with_record(pipeline, json_file, lambda: pipeline.rollback_by_hand(model, to))
+
+
 def invoke(
     model: Annotated[str, typer.Argument(help="Name of the model.")],
     file: Annotated[Path, typer.Option(help="Request body, JSON.")],
@@ -147,7 +157,7 @@ def invoke(
 
     from modelway.versioning import names
 
-    platform = environment.connect()
+    platform = environment.connect(as_person=True)
     try:
         body = file.read_bytes()
         json.loads(body)
@@ -193,7 +203,7 @@ def lineage(
     from modelway.sagemaker.registry import ChampionGone, live_champion
     from modelway.versioning import names
 
-    platform = environment.connect()
+    platform = environment.connect(as_person=True)
     releases, endpoint = Releases(platform), names.endpoint_name(platform.project, model)
     try:
         live = live_champion(boto3.client("sagemaker"), endpoint)

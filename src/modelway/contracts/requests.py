@@ -12,6 +12,8 @@ from modelway.contracts.model_spec import ModelSpec
 ImageVersion = Annotated[
     str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$", description="Semantic version, e.g. 1.4.2.")
 ]
+# Why an endpoint is changed: to a version that was approved, or back to one that has served before.
+ChangeReason = Literal["deploy", "rollback"]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="Digest of the image's manifest.")]
 
 
@@ -72,6 +74,7 @@ class DeploymentRequest(Document):
     image: Image
     request_example: str = Field(min_length=1, max_length=100_000, description="A request body to verify with (JSON).")
     response_example: str = Field(min_length=1, max_length=100_000, description="What it answered at admission (JSON).")
-    requested_by: str = Field(default="", max_length=128, description="Who pressed deploy.")
+    requested_by: str = Field(default="", max_length=256, description="Who asked, as GitLab, AWS or the system says.")
+    reason: ChangeReason = Field(default="deploy", description="deploy, or rollback to what has served before.")
     provenance: Provenance
     again: int = Field(default=0, ge=0, description="How often an equal request was carried out and undone before.")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelway.contracts.base import Document
 from modelway.contracts.model_spec import Direction, MetricRole
-from modelway.contracts.requests import Digest
+from modelway.contracts.requests import ChangeReason, Digest
 
 
 class ContainerEvaluation(Document):
@@ -128,3 +128,4 @@ class DeploymentRecord(Document):
     model_package_arn: str = Field(default="", description="The package that was approved, and is served.")
     approved_by: str = Field(default="", description="Who approved the package.")
     requested_by: str = Field(default="", description="Who asked for the deployment; may be who approved.")
+    reason: ChangeReason = Field(default="deploy", description="deploy, or rollback to what has served before.")

@@ -17,6 +17,7 @@ from modelway.versioning import locations, names
 OF_THE_REQUEST = {
     "schema_version": "the format, of which there is one",
     "requested_by": "written into the record; it decides nothing",
+    "reason": "told to people and written into the record; a rollback, too, takes only what is approved",
     "provenance.pipeline_id": "sets one pipeline's run apart from the next one's",
     "again": "sets a run apart from an equal one that was undone",
 }
@@ -117,7 +118,7 @@ def approved(client: Any, store: Store, platform: Platform, request: DeploymentR
         examples_of(trained, store),
         requested_by=request.requested_by,
         pipeline_id=request.provenance.pipeline_id,
-    ).model_copy(update={"again": request.again})
+    ).model_copy(update={"again": request.again, "reason": request.reason})
     _refuse_difference(wanted, request, f"the request is not what {request.model_package_arn} is")
     kept = locations.artifact_uri(platform, locations.model_key(trained))
     content = wanted.image, wanted.model_version, _container(package).get("ModelDataUrl")

@@ -87,11 +87,12 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
         endpoint_arn=arn,
         endpoint_config_name=change["config"],
         action=change["action"],
-        previous_endpoint_config_name=change["previous"] or _previous(platform, key, change["action"]),
+        previous_endpoint_config_name=_previous(platform, request, key, change),
         verified=True,
         model_package_arn=request.model_package_arn,
         approved_by=change["approved_by"],
         requested_by=request.requested_by,
+        reason=request.reason,
     )
     store = platform_store(platform)
     store.put(key, record.model_dump_json())
@@ -100,10 +101,17 @@ def prove_endpoint(conf: dict[str, Any], change: dict[str, Any]) -> dict[str, An
     return record.model_dump(mode="json")
 
 
-def _previous(platform: Platform, key: str, action: str) -> str | None:
-    """For a deployment that changed nothing, what the one that did had noted: a rollback goes back to that."""
-    text = platform_store(platform).get(key) if action == "unchanged" else None
-    return DeploymentRecord.model_validate_json(text).previous_endpoint_config_name if text else None
+def _previous(platform: Platform, request: DeploymentRequest, key: str, change: dict[str, Any]) -> str | None:
+    """Name of the endpoint config that a rollback of this deployment goes back to.
+
+    A deployment that changed nothing keeps what the one that did had noted. So does a rollback: the next one goes
+    further back, and not forth again to what was rolled back.
+    """
+    keeps = request.reason == "rollback" or change["action"] == "unchanged"
+    text = platform_store(platform).get(key) if keeps else None
+    if text is None:
+        return change["previous"] or None
+    return DeploymentRecord.model_validate_json(text).previous_endpoint_config_name
 
 
 def _taken_back(

@@ -1,4 +1,4 @@
-"""`modelway ci fetch`, `note`, `rollback` and `retrain-all`: what GitLab's jobs need beside `modelway run`."""
+"""`modelway ci fetch`, `note` and `retrain-all`: what GitLab's jobs need beside `modelway run`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 import yaml
 
-from modelway.aws.channels import platform_store
-from modelway.contracts import DeploymentRecord, ModelSpec, TrainingRecord, Upstream
+from modelway.contracts import ModelSpec, TrainingRecord, Upstream
 from modelway.contracts.reading import read_model_spec
-from modelway.deployment.endpoint import restore
 from modelway.errors import PlatformError, UserError
 from modelway.gitlab import artifacts, notes, schedules, upstream
 from modelway.gitlab.client import connect, connect_as_job, connect_to_settings
@@ -24,7 +21,6 @@ from modelway.pipeline.releases import Releases
 from modelway.pipeline.source import refuse_foreign, refuse_other_project
 from modelway.pipeline.work import WorkFolder
 from modelway.platform import Platform
-from modelway.versioning import locations, names
 
 app = typer.Typer(no_args_is_help=True, help="What GitLab's jobs call.")
 
@@ -79,24 +75,6 @@ def note(
     body = notes.render(read, spec, links, hosts)
     number = notes.put_note(client, facts.project_id, facts.merge_request, spec.name, body)
     typer.echo(f"note {number} of merge request {facts.merge_request} is up to date")
-
-
-@app.command()
-def rollback(model: Annotated[str, typer.Option(help="Name of the model.")]) -> None:
-    """Give the endpoint the configuration that it had before its last deployment."""
-    refuse_overrides()
-    platform, facts = Platform.from_environment(), _facts()
-    refuse_foreign(platform, facts, model)
-    if not facts.released:
-        raise UserError(f"this pipeline is of {facts.ref}, which is not merged", fix="roll back from main's pipeline")
-    client = boto3.client("sagemaker")
-    endpoint = names.endpoint_name(platform.project, model)
-    config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-    text = platform_store(platform).get(locations.deployment_key(model, config))
-    previous = DeploymentRecord.model_validate_json(text).previous_endpoint_config_name if text else None
-    if previous is None:
-        raise UserError(f"{endpoint} runs {config}; no configuration before it is on record")
-    typer.echo(restore(client, endpoint, previous, own=config, autoscaling=boto3.client("application-autoscaling")))
 
 
 @app.command("retrain-all")

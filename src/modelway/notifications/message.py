@@ -131,13 +131,16 @@ def deployed(record: DeploymentRecord, run_url: str) -> Message:
     """The outcome of `deploy`."""
     return Message(
         kind="deployed",
-        title=f"{record.model_name} {record.model_version} is live: endpoint {record.action}",
+        title=f"{record.model_name} {record.model_version} is live"
+        + (" again: rolled back" if record.reason == "rollback" else f": endpoint {record.action}"),
         facts={
             "endpoint": record.endpoint_name,
             "arn": record.endpoint_arn,
             "config": record.endpoint_config_name,
             "previous config": record.previous_endpoint_config_name or "none",
             "image digest": record.image_digest,
+            "asked by": record.requested_by or "unknown",
+            "approved by": record.approved_by or "unknown",
         },
         links={"run": run_url} if run_url else {},
         next_command=shlex.join(["modelway", "invoke", record.model_name, "--file", "request.json"]),

@@ -24,10 +24,11 @@ from modelway.contracts import (
     TrainingRequest,
 )
 from modelway.deployment.approval import deployment_request, examples_of, training_of
-from modelway.errors import UserError
+from modelway.deployment.endpoint import MOVING
+from modelway.errors import PlatformError, UserError
 from modelway.lineage.statement import Evidence, sealed, statement
 from modelway.pipeline.reservations import reserve
-from modelway.pipeline.source import pipeline_id, refuse_other_project, requester
+from modelway.pipeline.source import pipeline_id, refuse_other_project
 from modelway.platform import Platform
 from modelway.sagemaker.protection import require_allowed_network
 from modelway.sagemaker.registry import attempts, describe
@@ -146,15 +147,15 @@ class Releases:
         wanted = f"version {version!r}" if version else "version that was accepted and merged"
         raise UserError(f"{model!r} has no {wanted}; registered: {', '.join(known) or 'none'}")
 
-    def approve(self, package: Package, status: Approval = "Approved", by: str = "") -> None:
+    def approve(self, package: Package, by: str, status: Approval = "Approved") -> None:
         """Set a package's approval in the name of `by`, with when and where; nothing happens when it is set already."""
         if package["ModelApprovalStatus"] != status:
-            who, when = by or requester(), datetime.now(UTC).isoformat(timespec="seconds")
+            when = datetime.now(UTC).isoformat(timespec="seconds")
             self._sagemaker.update_model_package(
                 ModelPackageArn=package["ModelPackageArn"],
                 ModelApprovalStatus=status,
-                ApprovalDescription=f"by {who}",
-                CustomerMetadataProperties={"approved_by": who, "approved_at": when, "approved_in": pipeline_id()},
+                ApprovalDescription=f"by {by}",
+                CustomerMetadataProperties={"approved_by": by, "approved_at": when, "approved_in": pipeline_id()},
             )
 
     def training_request(self, package: Package) -> TrainingRequest:
@@ -184,11 +185,54 @@ class Releases:
         changed = {"pipeline_id": pipeline_id(), "triggered_by": "schedule", "pipeline_url": ""}
         return self.request(last.model, last.image, last.provenance.model_copy(update=changed))
 
-    def deployment_request(self, package: Package) -> DeploymentRequest:
-        """What the deployment DAG needs to serve a package."""
+    def deployment_request(self, package: Package, by: str) -> DeploymentRequest:
+        """What the deployment DAG needs to serve a package; `by` is who asks."""
         trained = self.training_request(package)
         examples = examples_of(trained, self._store)
-        return deployment_request(package, trained, examples, requested_by=requester(), pipeline_id=pipeline_id())
+        return deployment_request(package, trained, examples, requested_by=by, pipeline_id=pipeline_id())
+
+    def rollback_request(self, undone: DeploymentRecord, by: str) -> DeploymentRequest:
+        """Deploy again what served before `undone`. Raises UserError when none is on record, or a third one serves."""
+        earlier = undone.previous_endpoint_config_name
+        before = self._deployment(undone.model_name, earlier) if earlier else None
+        other = f"modelway rollback {undone.model_name} --to VERSION"
+        if before is None:
+            served = f"{undone.endpoint_name} got {undone.endpoint_config_name}"
+            raise UserError(f"{served}; no verified deployment before it is on record", fix=other)
+        if not self.serves(undone) and not self.serves(before):
+            message = f"{undone.endpoint_name} serves neither {undone.endpoint_config_name} nor what was before it"
+            raise UserError(message, fix=other)
+        return self._again(self.package(undone.model_name, before.model_version), by)
+
+    def rollback_request_to(self, model: str, version: str, by: str) -> DeploymentRequest:
+        """Deploy `version` again, which has served before. Raises UserError when it has not."""
+        request = self._again(self.package(model, version), by)
+        config = names.endpoint_config_name(self._platform.project, request)
+        if self._deployment(model, config) is None:
+            message = f"{model} {request.model_version} has never been deployed and verified"
+            raise UserError(message, fix=f"modelway deploy {model} --version {request.model_version}")
+        return request
+
+    def _again(self, package: Package, by: str) -> DeploymentRequest:
+        return self.deployment_request(package, by).model_copy(update={"reason": "rollback"})
+
+    def live_deployment(self, model: str) -> DeploymentRecord:
+        """The deployment that the endpoint serves. Raises UserError without one, PlatformError while it changes."""
+        endpoint = names.endpoint_name(self._platform.project, model)
+        live = describe(self._sagemaker.describe_endpoint, EndpointName=endpoint)
+        if live is None:
+            raise UserError(f"{endpoint} is not live: there is nothing to roll back", fix=f"modelway deploy {model}")
+        if live["EndpointStatus"] in MOVING:
+            raise PlatformError(f"endpoint {endpoint} is {live['EndpointStatus']}; another deployment is on its way")
+        record = self._deployment(model, live["EndpointConfigName"])
+        if record is None:
+            message = f"{endpoint} runs {live['EndpointConfigName']}, of which no verified deployment is on record"
+            raise UserError(message, fix=f"modelway rollback {model} --to VERSION")
+        return record
+
+    def _deployment(self, model: str, config: str) -> DeploymentRecord | None:
+        text = self._store.get(locations.deployment_key(model, config))
+        return None if text is None else DeploymentRecord.model_validate_json(text)
 
     def serves(self, record: DeploymentRecord) -> bool:
         """Whether the endpoint still has the configuration that a deployment gave it."""

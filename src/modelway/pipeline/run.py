@@ -17,9 +17,9 @@ from modelway.packaging.dependencies import cache_folder, install, running_minor
 from modelway.packaging.interpreters import clean_interpreter
 from modelway.packaging.layers import content_digest
 from modelway.pipeline.publishing import Publisher, package
-from modelway.pipeline.releases import Package, Releases
+from modelway.pipeline.releases import Releases
 from modelway.pipeline.runs import DONE, DagRunFailed, Run, Runs, training_failed
-from modelway.pipeline.source import by_hand, origin
+from modelway.pipeline.source import by_hand, origin, requester
 from modelway.platform import Platform
 from modelway.sagemaker.protection import require_allowed_network
 
@@ -136,28 +136,38 @@ class PipelineRun:
     def deploy(self, model: str, version: str | None = None) -> DeploymentRecord:
         """Approve the version, start `deploy` and follow it. Raises DagRunFailed."""
         with self._stage("approve") as done:
-            found = self.releases.package(model, version)
-            self.releases.approve(found)
-            done(str(found["CustomerMetadataProperties"]["model_version"]))
-        return self._deploy(model, found)
+            registered, who = self.releases.package(model, version), requester(self.platform)
+            self.releases.approve(registered, who)
+            done(str(registered["CustomerMetadataProperties"]["model_version"]))
+        return self._deploy(self.releases.deployment_request(registered, who))
 
     def deploy_approved(self, model: str, version: str) -> DeploymentRecord:
         """Deploy a version that somebody has approved. Raises UserError when nobody has, DagRunFailed."""
-        found = self.releases.package(model, version)
-        if found["ModelApprovalStatus"] != "Approved":
+        registered = self.releases.package(model, version)
+        if registered["ModelApprovalStatus"] != "Approved":
             raise UserError(
-                f"{model} {version} is not approved: {found['ModelApprovalStatus']}", fix="modelway ci approve"
+                f"{model} {version} is not approved: {registered['ModelApprovalStatus']}", fix="modelway ci approve"
             )
-        return self._deploy(model, found)
+        return self._deploy(self.releases.deployment_request(registered, requester(self.platform)))
 
-    def _deploy(self, model: str, found: Package) -> DeploymentRecord:
-        with self._stage("deploy") as done:
-            request, run = self._deployment(self.releases.deployment_request(found))
+    def rollback(self, undone: DeploymentRecord) -> DeploymentRecord:
+        """Deploy again, by the same DAG, what served before `undone`. Raises UserError as `rollback_request` does."""
+        return self._deploy(self.releases.rollback_request(undone, requester(self.platform)))
+
+    def rollback_by_hand(self, model: str, version: str | None = None) -> DeploymentRecord:
+        """The same for what is live, or to `version`, which has served before."""
+        if version is None:
+            return self.rollback(self.releases.live_deployment(model))
+        return self._deploy(self.releases.rollback_request_to(model, version, requester(self.platform)))
+
+    def _deploy(self, wanted: DeploymentRequest) -> DeploymentRecord:
+        with self._stage(wanted.reason) as done:
+            request, run = self._deployment(wanted)
             ended = self._runs.wait(run, lambda task, state: self._reporter.step(f"{task}: {state}"))
             if ended["state"] != "success":
                 why = failure(self.platform, request) or "the reason is in the failed task's log"
-                message = f"deploy of {model} {request.model_version} failed: {why}\n  {ended['url']}"
-                raise DagRunFailed(message, fix="modelway notifications")
+                what = f"{wanted.reason} of {wanted.model.name} {wanted.model_version}"
+                raise DagRunFailed(f"{what} failed: {why}\n  {ended['url']}", fix="modelway notifications")
             record = DeploymentRecord.model_validate(self.releases.document(ended["record"]))
             done(f"{record.endpoint_name} {record.action}: {record.model_version}")
         self.record["endpoint"] = record.model_dump(mode="json")

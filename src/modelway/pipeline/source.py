@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
+import pwd
 import subprocess
 import uuid
 from pathlib import Path
 from typing import Literal
+
+import boto3
 
 from modelway.contracts import Provenance, Upstream
 from modelway.errors import UserError
@@ -100,9 +102,20 @@ def commit_title(model_dir: Path) -> str:
     return _git(model_dir, "log", "-1", "--format=%s")[:255]
 
 
-def requester() -> str:
-    """Who asks, for the record."""
-    return os.environ.get("GITLAB_USER_LOGIN") or getpass.getuser()
+def requester(platform: Platform) -> str:
+    """Who asks, by what nobody can set: GitLab says whose job this is, AWS whose session, the system whose process.
+
+    Sources: https://docs.gitlab.com/api/jobs/#get-job-tokens-job and
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html. Raises what `gitlab.client` does.
+    """
+    if os.environ.get("CI_JOB_TOKEN"):
+        from modelway.gitlab.client import connect_as_job  # python-gitlab, which a laptop need not load
+        from modelway.gitlab.upstream import own_job
+
+        return own_job(connect_as_job()).user
+    if platform.environment != "local":
+        return str(boto3.client("sts").get_caller_identity()["Arn"])
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def _git(folder: Path, *arguments: str) -> str:

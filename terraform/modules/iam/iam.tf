@@ -239,36 +239,11 @@ data "aws_iam_policy_document" "ci" {
     ]
   }
 
+  # What is live: a repeated deployment and a rollback ask. What changes an endpoint is the DAG's alone.
   statement {
-    sid     = "RollBack"
-    actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:UpdateEndpoint"]
-    resources = [
-      "${local.sagemaker}:endpoint-config/${var.context.project}-*",
-      "${local.sagemaker}:endpoint/${var.context.project}-*",
-    ]
-  }
-
-  # A roll-back to another instance type takes autoscaling off and puts it on again.
-  statement {
-    sid = "RollBackAutoscaling"
-    actions = [
-      "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
-      "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
-    ]
-    resources = ["arn:${var.context.partition}:application-autoscaling:${local.account}:scalable-target/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "application-autoscaling:service-namespace"
-      values   = ["sagemaker"]
-    }
-  }
-
-  # Descriptions know no resource.
-  statement {
-    sid       = "AutoscalingLook"
-    actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
-    resources = ["*"]
+    sid       = "LookAtEndpoints"
+    actions   = ["sagemaker:DescribeEndpoint"]
+    resources = ["${local.sagemaker}:endpoint/${var.context.project}-*"]
   }
 }
 

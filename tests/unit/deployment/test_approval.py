@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "provenance.triggered_by": "schedule",
     "provenance.merge_request": 7,
     "provenance.released": not REQUEST.provenance.released,
+    "reason": "rollback",
     "again": 1,
 }
 

@@ -203,3 +203,21 @@ def test_deploying_what_is_live_keeps_the_way_back(account: Account) -> None:
     conf = later.model_dump(mode="json")
     record = steps.prove_endpoint(conf, steps.change_endpoint(conf))
     assert (record["action"], record["previous_endpoint_config_name"]) == ("unchanged", "old")
+
+
+def test_a_rollback_keeps_the_way_further_back(account: Account) -> None:
+    account.sagemaker.live = {"EndpointArn": "a", "EndpointStatus": "InService", "EndpointConfigName": "oldest"}
+    steps.prove_endpoint(CONF, steps.change_endpoint(CONF))
+    account.sagemaker.live = {"EndpointArn": "a", "EndpointStatus": "InService", "EndpointConfigName": "newer"}
+    conf = REQUEST.model_copy(update={"reason": "rollback"}).model_dump(mode="json")
+    record = steps.prove_endpoint(conf, steps.change_endpoint(conf))
+    assert (record["action"], record["reason"]) == ("updated", "rollback")
+    assert record["previous_endpoint_config_name"] == "oldest", "not newer, which was rolled back"
+
+
+def test_a_rollback_that_does_not_verify_is_taken_back(account: Account) -> None:
+    account.sagemaker.live = {"EndpointStatus": "InService", "EndpointConfigName": "newer"}
+    account.runtime = Runtime(body="{}")
+    conf = REQUEST.model_copy(update={"reason": "rollback"}).model_dump(mode="json")
+    with pytest.raises(NotVerified, match="restored newer"):
+        steps.prove_endpoint(conf, steps.change_endpoint(conf))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from modelway.contracts import FOR_A_PERSON, TrainingRequest, Verdict
-from modelway.errors import UserError
+from modelway.contracts import FOR_A_PERSON, DeploymentRecord, DeploymentRequest, TrainingRequest, Verdict
+from modelway.errors import PlatformError, UserError
 from modelway.lineage.statement import opened, require_ours
 from modelway.pipeline import releases
 from modelway.pipeline.releases import Releases
@@ -30,6 +30,7 @@ class SageMaker:
         self.packages: dict[str, dict[str, Any]] = {}
         self.updates: list[str] = []
         self.live: str | None = None
+        self.status = "InService"
         self.groups = [f"modelway-{MODEL}"]
 
     def add(
@@ -79,7 +80,7 @@ class SageMaker:
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if self.live is None:
             raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not find"}}, "Describe")
-        return {"EndpointConfigName": self.live}
+        return {"EndpointStatus": self.status, "EndpointConfigName": self.live}
 
     def get_paginator(self, operation: str) -> Pages:
         return Pages(self, operation)
@@ -196,11 +197,11 @@ def test_a_model_without_versions(known: Releases) -> None:
 
 def test_approval_is_set_once(known: Releases, sagemaker: SageMaker) -> None:
     sagemaker.add("1.0.0+r0", "PendingManualApproval")
-    known.approve(known.package(MODEL))
-    known.approve(known.package(MODEL))
+    known.approve(known.package(MODEL), "ada")
+    known.approve(known.package(MODEL), "ada")
     assert len(sagemaker.updates) == 1
     written = known.package(MODEL)["CustomerMetadataProperties"]
-    assert written["approved_by"]
+    assert written["approved_by"] == "ada"
     assert {"approved_at", "approved_in"} <= set(written)
 
 
@@ -208,12 +209,12 @@ def test_a_deployment_needs_the_request_and_the_example(known: Releases, sagemak
     sagemaker.add("1.0.0+r0")
     package = known.package(MODEL)
     with pytest.raises(UserError, match="is gone"):
-        known.deployment_request(package)
+        known.deployment_request(package, "ada")
     bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
     with pytest.raises(UserError, match="no admission example"):
-        known.deployment_request(package)
+        known.deployment_request(package, "ada")
     known.keep_examples(MODEL, TRAINING.image.digest, "{}", "[]")
-    request = known.deployment_request(package)
+    request = known.deployment_request(package, "ada")
     assert (request.request_example, request.response_example) == ("{}", "[]")
     assert (request.model_version, request.image) == ("1.0.0+r0", TRAINING.image)
 
@@ -303,5 +304,89 @@ def test_what_waits_for_a_person_is_taken_only_by_its_version_or_once_approved(
     assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.0.0+r0"
     assert [p["CustomerMetadataProperties"]["model_version"] for p in known.newest()] == ["1.0.0+r0"]
     waiting = known.package(MODEL, "1.1.0+r0")
-    known.approve(waiting)
+    known.approve(waiting, "ada")
     assert known.package(MODEL)["CustomerMetadataProperties"]["model_version"] == "1.1.0+r0"
+
+
+class History:
+    """Three versions in the registry; those that were deployed, in order, and what is live."""
+
+    def __init__(self, known: Releases, sagemaker: SageMaker, bucket: Texts) -> None:
+        self._known, self._sagemaker, self._bucket = known, sagemaker, bucket
+        bucket.put(locations.request_key(TRAINING), TRAINING.model_dump_json())
+        known.keep_examples(MODEL, TRAINING.image.digest, "{}", "[]")
+        for number in range(3):
+            sagemaker.add(f"1.0.0+r{number}")
+
+    def request(self, version: str) -> DeploymentRequest:
+        return self._known.deployment_request(self._known.package(MODEL, version), "ada")
+
+    def deploy(self, version: str) -> DeploymentRecord:
+        """As `deploy` leaves it: the record, with what was live before."""
+        config = names.endpoint_config_name("modelway", self.request(version))
+        changed = {"previous_endpoint_config_name": self._sagemaker.live, "endpoint_config_name": config}
+        record = DEPLOYED.model_copy(update={"model_name": MODEL, "model_version": version, **changed})
+        self._bucket.put(locations.deployment_key(MODEL, config), record.model_dump_json())
+        self._sagemaker.live = config
+        return record
+
+
+@pytest.fixture
+def deployments(known: Releases, sagemaker: SageMaker, bucket: Texts) -> History:
+    return History(known, sagemaker, bucket)
+
+
+def test_a_rollback_deploys_what_served_before(known: Releases, deployments: History) -> None:
+    deployments.deploy("1.0.0+r0")
+    deployments.deploy("1.0.0+r1")
+    request = known.rollback_request(known.live_deployment(MODEL), "ada")
+    assert (request.model_version, request.reason, request.requested_by) == ("1.0.0+r0", "rollback", "ada")
+    assert request == deployments.request("1.0.0+r0").model_copy(
+        update={"reason": "rollback", "provenance": request.provenance}
+    )
+
+
+def test_a_rollback_that_is_repeated_goes_no_further_back(
+    known: Releases, deployments: History, sagemaker: SageMaker
+) -> None:
+    for version in ("1.0.0+r0", "1.0.0+r1"):
+        deployments.deploy(version)
+    undone = deployments.deploy("1.0.0+r2")
+    sagemaker.live = undone.previous_endpoint_config_name  # the first try of the job did it
+    assert known.rollback_request(undone, "ada").model_version == "1.0.0+r1"
+
+
+def test_what_was_deployed_over_since_is_not_rolled_back(known: Releases, deployments: History) -> None:
+    deployments.deploy("1.0.0+r0")
+    undone = deployments.deploy("1.0.0+r1")
+    deployments.deploy("1.0.0+r2")
+    with pytest.raises(UserError, match=rf"serves neither.*\n.*modelway rollback {MODEL} --to VERSION"):
+        known.rollback_request(undone, "ada")
+
+
+def test_a_first_deployment_cannot_be_rolled_back(known: Releases, deployments: History) -> None:
+    with pytest.raises(UserError, match="no verified deployment before it is on record"):
+        known.rollback_request(deployments.deploy("1.0.0+r0"), "ada")
+
+
+def test_a_rollback_to_a_version_takes_only_one_that_has_served(known: Releases, deployments: History) -> None:
+    deployments.deploy("1.0.0+r0")
+    assert known.rollback_request_to(MODEL, "1.0.0+r0", "ada").reason == "rollback"
+    with pytest.raises(UserError, match=r"1\.0\.0\+r1 has never been deployed and verified"):
+        known.rollback_request_to(MODEL, "1.0.0+r1", "ada")
+
+
+@pytest.mark.parametrize(
+    ("live", "status", "error", "said"),
+    [
+        (None, "", UserError, "there is nothing to roll back"),
+        ("unproven", "InService", UserError, "no verified deployment is on record"),
+        ("unproven", "Updating", PlatformError, "another deployment is on its way"),
+    ],
+)
+def test_there_is_no_live_deployment_to_roll_back(
+    known: Releases, sagemaker: SageMaker, live: str | None, status: str, error: type[Exception], said: str
+) -> None:
+    sagemaker.live, sagemaker.status = live, status
+    with pytest.raises(error, match=said):
+        known.live_deployment(MODEL)

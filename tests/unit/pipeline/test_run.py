@@ -56,10 +56,10 @@ class Known:
     def package(self, model: str, version: str | None) -> dict[str, Any]:
         return {"CustomerMetadataProperties": {"model_version": REQUEST.model_version}}
 
-    def approve(self, package: object) -> None:
+    def approve(self, package: object, by: str) -> None:
         """Nothing."""
 
-    def deployment_request(self, package: object) -> DeploymentRequest:
+    def deployment_request(self, package: object, by: str) -> DeploymentRequest:
         return REQUEST
 
     def document(self, s3_uri: str) -> dict[str, Any]:
