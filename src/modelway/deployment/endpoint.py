@@ -182,7 +182,7 @@ def restore(
     if previous is None:
         return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
     deadline = time.monotonic() + seconds
-    live = _settled(client, endpoint, deadline, poll)  # a try before this one may have asked
+    live = _settled(client, live, deadline, poll)  # a try before this one may have asked
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
     if live["EndpointConfigName"] not in (previous, own):
@@ -191,7 +191,7 @@ def restore(
         off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
         _update(client, autoscaling, endpoint, previous, off, keep_count=True)
         released = released or off
-    live = _settled(client, endpoint, deadline, poll, config=previous)
+    live = _settled(client, live, deadline, poll, config=previous)
     if live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != previous:
         return f"{previous} could not be restored: {live['EndpointStatus']}"
     if released is not None:
@@ -199,18 +199,25 @@ def restore(
     return f"restored {previous}"
 
 
-def _settled(client: Any, endpoint: str, deadline: float, poll: float, config: str | None = None) -> dict[str, Any]:
-    """The endpoint when nothing moves it any more, or as it is at the deadline (of the monotonic clock).
+def _settled(
+    client: Any, live: dict[str, Any], deadline: float, poll: float, config: str | None = None
+) -> dict[str, Any]:
+    """The endpoint, described as `live`, once nothing moves it any more, or as it is at the deadline (monotonic clock).
 
-    With `config`, an update to it has been asked for: an answer from before that (InService, another config) is old.
+    With `config`, an update to it has been asked for: until the endpoint serves it or has failed, what Describe answers
+    is from before the update or from the midst of it.
     """
-    while True:
-        live: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
-        status, current = live["EndpointStatus"], live["EndpointConfigName"]
-        moving = status in MOVING or (status == "InService" and config not in (None, current))
-        if not moving or time.monotonic() >= deadline:
-            return live
+
+    def moving() -> bool:
+        status = live["EndpointStatus"]
+        if config is None:
+            return status in MOVING
+        return status != "Failed" and (status, live["EndpointConfigName"]) != ("InService", config)
+
+    while moving() and time.monotonic() < deadline:
         time.sleep(poll)
+        live = client.describe_endpoint(EndpointName=live["EndpointName"])
+    return live
 
 
 def withdraw(client: Any, endpoint: str, config: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import hmac
 import io
+import threading
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from modelway.aws.store import Tagged
 from modelway.contracts import DeploymentRequest, TrainingRequest
 
 DIGEST = "sha256:" + "a" * 64
@@ -94,7 +97,7 @@ class SageMaker:
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if self.live is None:
             raise missing("DescribeEndpoint")
-        return dict(self.live)
+        return {"EndpointName": EndpointName, **self.live}
 
     def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: list[Any]) -> None:  # noqa: N803
         assert self.live is None, "an endpoint is created over another"
@@ -180,10 +183,11 @@ class Runtime:
 
 
 class Texts:
-    """Texts by key: the artifacts bucket."""
+    """Texts by key: the artifacts bucket, with S3's conditional writes; the ETag is a text's MD5."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def put(self, key: str, text: str) -> None:
         self.texts[key] = text
@@ -191,11 +195,30 @@ class Texts:
     def get(self, key: str) -> str | None:
         return self.texts.get(key)
 
+    def get_tagged(self, key: str) -> Tagged | None:
+        text = self.get(key)
+        return None if text is None else Tagged(text, _etag(text))
+
     def put_new(self, key: str, text: str) -> bool:
-        return self.texts.setdefault(key, text) is text
+        return self._put_if(None, key, text)
+
+    def replace(self, key: str, text: str, tag: str) -> bool:
+        return self._put_if(tag, key, text)
+
+    def _put_if(self, tag: str | None, key: str, text: str) -> bool:
+        with self._lock:
+            current = self.get_tagged(key)
+            if (current.tag if current else None) != tag:
+                return False
+            self.texts[key] = text
+            return True
 
     def delete(self, key: str) -> None:
         self.texts.pop(key, None)
+
+
+def _etag(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class Key:
