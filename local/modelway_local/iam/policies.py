@@ -15,6 +15,7 @@ from modelway_local.gateway.moto_proxy import client
 from modelway_local.gateway_gaps.state import Documents
 from modelway_local.iam.credentials import Credentials
 from modelway_local.iam.evaluation import Call, Policy, Principal
+from modelway_local.registry.store import RegistryStore
 from modelway_local.sagemaker.resources import ACCOUNT
 
 KEY = "policy-reader"
@@ -53,6 +54,7 @@ class Policies:
     def __init__(self, home: Path, moto_url: str) -> None:
         self._moto_url = moto_url
         self._bucket_policies = Documents(home, "bucket-policies")
+        self._repositories = RegistryStore(home)
         self._lock = threading.Lock()
         self._account: Account | None = None
         self._version = 0
@@ -102,8 +104,9 @@ class Policies:
         """The policy of a call's resource, for the services whose resources have one."""
         parts = call.resource.split(":", 5)
         service = parts[2] if len(parts) == 6 else ""
-        if service == "s3":
-            text = self._bucket_policies.get(parts[5].partition("/")[0])
+        if service in ("s3", "ecr"):
+            kind, _, name = parts[5].partition("/")
+            text = self._bucket_policies.get(kind) if service == "s3" else self._repositories.policy(name)
             return json.loads(text) if text else None
         reader = _READERS.get(service)
         if reader is None or call.action.startswith(f"{service}:Create"):
