@@ -83,7 +83,8 @@ UNRECORDED: dict[str, Reasons] = {
         **_of("OurKeys", "MWAA does it for who makes it", "kms", "GenerateDataKeyWithoutPlaintext"),
         **_of("OurKeys", IN_PLACE, "kms", "PutKeyPolicy", "UntagResource"),
         **_of("OurKeys", TAGGED, "kms", "TagResource"),
-        **_of("Ours", IN_PLACE, "ec2", "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
+        **_of("Ours", IN_PLACE, "ec2", "CreateTags", "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint"),
+        **_of("Ours", IN_PLACE, "ec2", "ReplaceRoute"),
         **_of("Queues", IN_PLACE, "sqs", "SetQueueAttributes", "UntagQueue"),
         **_of("Repositories", IN_PLACE, "ecr", "PutImageScanningConfiguration", "PutImageTagMutability"),
         **_of("Repositories", IN_PLACE, "ecr", "UntagResource"),
@@ -91,7 +92,6 @@ UNRECORDED: dict[str, Reasons] = {
         **_of("Secrets", IN_PLACE, "secretsmanager", "RestoreSecret", "UntagResource", "UpdateSecret"),
         **_of("State", STATE, "s3", "DeleteObject", "GetObject", "PutObject"),
         **_of("StateList", STATE, "s3", "ListBucket"),
-        **_of("TagNew", TAGGED, "ec2", "CreateTags"),
         **_of("Topic", IN_PLACE, "sns", "UntagResource"),
     },
 }
