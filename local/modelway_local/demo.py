@@ -311,9 +311,14 @@ def demonstrate(port: int = DEFAULT_PORT, airflow_port: int = DEFAULT_AIRFLOW_PO
     console.begin("up")
     stack = up(home, port, airflow_port, console.step, terraform=terraform)
     console.end("up", stack.ready_seconds, f"AWS {stack.gateway_url}  Airflow {stack.airflow_url}")
+    play(stack)
+    print(f"all of it was seen to be right, in {time.monotonic() - started:.0f} s")
+
+
+def play(stack: Stack) -> None:
+    """All acts on a stack that runs and is empty. Raises PlatformError when anything was not right."""
     os.environ.update(stack.environment())
-    repo = home / "demo-repo"
+    repo = Path(stack.home) / "demo-repo"
     shutil.rmtree(repo, ignore_errors=True)
     repo.mkdir(parents=True)
     Demo(stack, repo).play()
-    print(f"all of it was seen to be right, in {time.monotonic() - started:.0f} s")

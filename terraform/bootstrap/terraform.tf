@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "terraform_data" {
   statement {
     sid = "Buckets"
     actions = [
-      "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion",
+      "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion",
       "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLogging",
       "s3:GetBucketObjectLockConfiguration", "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy",
       "s3:GetBucketPublicAccessBlock", "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning",
@@ -233,7 +233,7 @@ data "aws_iam_policy_document" "terraform_run" {
   }
 
   # A flow log to S3 is delivered by CloudWatch Logs. None of these knows a narrower resource.
-  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
+  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html#flow-logs-s3-iam
   statement {
     sid = "Account"
     actions = [

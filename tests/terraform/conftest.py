@@ -42,19 +42,26 @@ class Account:
         assert found is not None, (self.home / "progress.log").read_text()
         return found
 
-    def modelway(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`modelway` as typed in this stack's shell."""
-        command = [sys.executable, "-m", "modelway.cli.main", *words]
-        environment = {**os.environ, "MODELWAY_HOME": str(self.home), "TF_INPUT": "0"}
+    def modelway(
+        self, *words: str, check: bool = True, variables: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`modelway` as typed in this stack's shell, or in a job that has these variables."""
+        return self.run([sys.executable, "-m", "modelway.cli.main", *words], check=check, variables=variables)
+
+    def run(
+        self, command: list[str], *, check: bool = True, variables: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A command in this stack's shell. Raises AssertionError with what it said when it fails or hangs."""
+        environment = {**os.environ, **(variables or {}), "MODELWAY_HOME": str(self.home), "TF_INPUT": "0"}
         try:
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
             )
         except subprocess.TimeoutExpired as error:
             said = (error.stdout or b"")[-3000:].decode()
-            raise AssertionError(f"{' '.join(words)} took over {COMMAND_SECONDS:.0f} s: {said}") from error
+            raise AssertionError(f"{' '.join(command)} took over {COMMAND_SECONDS:.0f} s: {said}") from error
         if check and done.returncode:
-            raise AssertionError(f"{' '.join(words)}: {done.stdout[-3000:]}{done.stderr[-6000:]}")
+            raise AssertionError(f"{' '.join(command)}: {done.stdout[-3000:]}{done.stderr[-6000:]}")
         return done
 
     def terraform(self, command: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -69,6 +76,11 @@ class Account:
             region_name="eu-west-1",
             **self.stack.credentials().arguments(),
         )
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys of the artifacts bucket, at most 1000."""
+        listed = self.client("s3").list_objects_v2(Bucket="modelway-local-artifacts", Prefix=prefix)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
 
     def calls(self, role: str) -> list[Recorded]:
         """What the sessions of a role asked for, as the gateway evaluated it."""

@@ -10,138 +10,89 @@ from typing import Any
 Policies = dict[str, dict[str, Any]]
 INLINE = ("aws_iam_role_policy", "aws_iam_group_policy")
 
-KEYS = "the loopback's S3, logs and topics do not encrypt"
 TAGGED = "tags that a Create carries are recorded as that Create"
-ALARMS = "Application Auto Scaling makes a policy's alarms with its caller's rights"
-SERVICE_ROLE = "the first use in an account makes the service's own role"
 SERVICE = "AWS does it with the role, not the code that runs as it"
 IN_PLACE = "only a change of what is there already asks for it"
-REGISTRY = "the local registry speaks the registry's protocol, not ECR's API"
-SECOND = "only a second version, which finds another one live, asks for it"
-ROLLBACK = "`modelway rollback`"
-SCAN = "`modelway ci scan`"
-SCHEDULE = "`modelway ci retrain-all`"
-FAILURE = "only a run that failed asks for it"
 UNUSED_HERE = "the local environment has none; dev, stage and prod do"
-MAKES_MWAA = "MWAA does it with the rights of who makes the environment"
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
 ABSENT = "with it S3 says of an object that is not there that it is not, and does not refuse it"
-PEOPLE = "people in a browser or a shell"
-
-
-def _of(service: str, reason: str, *actions: str) -> dict[str, str]:
-    return {f"{service}:{action}": reason for action in actions}
-
-
-_REGISTRY_READ = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
-_TAGS = {
-    f"{service}:{action}": reason
-    for service in ("airflow", "cloudwatch", "ecr", "kms", "lambda", "logs", "secretsmanager", "sns")
-    for action, reason in (("TagResource", TAGGED), ("UntagResource", IN_PLACE))
-}
 # https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html
 MWAA = "MWAA itself needs it, and here Airflow runs without MWAA"
-_MWAA_RIGHTS = {
-    **_of("airflow", MWAA, "PublishMetrics"),
-    **_of("cloudwatch", MWAA, "PutMetricData"),
-    **_of("kms", MWAA, "DescribeKey", "Encrypt"),
-    **_of("logs", MWAA, "CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "GetLogEvents", "GetLogGroupFields"),
-    **_of("logs", MWAA, "GetLogRecord", "GetQueryResults", "PutLogEvents"),
-    **_of("s3", MWAA, "GetAccountPublicAccessBlock", "GetBucketLocation", "GetBucketPublicAccessBlock"),
-    **_of("s3", MWAA, "GetBucketVersioning", "GetEncryptionConfiguration", "GetObjectVersion", "ListBucketVersions"),
-    # Of the bucket with the DAGs; of the artifacts' they are recorded.
-    **_of("s3", MWAA, "GetObject", "ListBucket"),
-    **_of("sqs", MWAA, "ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl"),
-    **_of("sqs", MWAA, "ReceiveMessage", "SendMessage"),
+VOLUMES = "SageMaker makes grants for encrypted volumes with its caller's rights, and a process has no volume"
+STATE = "the local state is a file"
+
+# The sid of a statement and an action of its, to the reason.
+Reasons = dict[tuple[str, str], str]
+
+
+def _of(sid: str, reason: str, service: str, *actions: str) -> Reasons:
+    return {(sid, f"{service}:{action}"): reason for action in actions}
+
+
+_LAMBDA: Reasons = {
+    **_of("DeadLetters", SERVICE, "sqs", "SendMessage"),
+    **_of("Log", SERVICE, "logs", "CreateLogStream", "PutLogEvents"),
 }
-UNRECORDED: dict[str, dict[str, str]] = {
+_CONTAINER: Reasons = {
+    **_of("Log", "what it prints goes to a stream that is known", "logs", "DescribeLogStreams"),
+    **_of("Metrics", SERVICE, "cloudwatch", "PutMetricData"),
+}
+UNRECORDED: dict[str, Reasons] = {
     "airflow": {
-        **_MWAA_RIGHTS,
-        **_of("application-autoscaling", SECOND, "DescribeScalingPolicies"),
-        **_of("application-autoscaling", IN_PLACE, "DeleteScalingPolicy", "DeregisterScalableTarget"),
-        **_of("cloudwatch", ALARMS, "DeleteAlarms", "DescribeAlarms", "PutMetricAlarm"),
-        **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
-        **_of("kms", KEYS, "CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"),
-        **_of("sagemaker", TAGGED, "AddTags"),
-        **_of("sagemaker", SECOND, "DescribeEndpointConfig", "UpdateEndpoint"),
-        **_of("sagemaker", FAILURE, "DeleteEndpoint"),
-        **_of(
-            "sagemaker", "AWS's page on autoscaling demands it of who registers", "UpdateEndpointWeightsAndCapacities"
-        ),
+        **_of("Account", MWAA, "logs", "DescribeLogGroups"),
+        **_of("Account", MWAA, "s3", "GetAccountPublicAccessBlock"),
+        **_of("Celery", MWAA, "sqs", "ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl"),
+        **_of("Celery", MWAA, "sqs", "ReceiveMessage", "SendMessage"),
+        **_of("Health", MWAA, "airflow", "PublishMetrics"),
+        **_of("Key", MWAA, "kms", "DescribeKey", "Encrypt"),
+        **_of("Log", MWAA, "logs", "CreateLogGroup", "CreateLogStream", "GetLogEvents", "GetLogGroupFields"),
+        **_of("Log", MWAA, "logs", "GetLogRecord", "GetQueryResults", "PutLogEvents"),
+        **_of("Metrics", MWAA, "cloudwatch", "PutMetricData"),
+        **_of("ReadPackage", MWAA, "s3", "GetObject", "GetObjectVersion"),
+        **_of("ReadPackageList", MWAA, "s3", "GetBucketLocation", "GetBucketPublicAccessBlock", "GetBucketVersioning"),
+        **_of("ReadPackageList", MWAA, "s3", "GetEncryptionConfiguration", "ListBucket", "ListBucketVersions"),
+        **_of("Autoscaling", "only one target less in model.yaml", "application-autoscaling", "DeleteScalingPolicy"),
+        **_of("AutoscalingAlarms", "the same", "cloudwatch", "DeleteAlarms"),
+        **_of("Endpoints", "only a first deployment that failed", "sagemaker", "DeleteEndpoint"),
+        **_of("VolumeKey", VOLUMES, "kms", "CreateGrant", "DescribeKey"),
     },
-    "trigger": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
-    "forwarder": {**_of("logs", SERVICE, "CreateLogStream", "PutLogEvents"), **_of("sqs", SERVICE, "SendMessage")},
-    "job": {
-        **_of("cloudwatch", SERVICE, "PutMetricData"),
-        **_of("kms", KEYS, "Decrypt", "Encrypt", "GenerateDataKey"),
-        **_of("logs", SERVICE, "DescribeLogStreams"),
-        **_of("logs", "the example prints nothing", "PutLogEvents"),
-    },
+    "trigger": _LAMBDA,
+    "forwarder": _LAMBDA,
+    "job": {**_CONTAINER, **_of("WriteKey", "S3 asks for GenerateDataKey alone", "kms", "Encrypt")},
     "endpoint": {
-        **_of("cloudwatch", SERVICE, "PutMetricData"),
-        **_of("kms", KEYS, "Decrypt"),
-        **_of("logs", SERVICE, "DescribeLogStreams"),
-        **_of("logs", "the example prints nothing", "PutLogEvents"),
-        **_of("s3", ABSENT, "ListBucket"),
+        **_CONTAINER,
+        **_of("ListModels", ABSENT, "s3", "ListBucket"),
+        **_of("Log", "the example's server prints nothing", "logs", "PutLogEvents"),
     },
-    "ci": {
-        **_of("s3", ABSENT, "ListBucket"),
-        **_of("ecr", REGISTRY, *_REGISTRY_READ, "CompleteLayerUpload", "InitiateLayerUpload", "PutImage"),
-        **_of("ecr", REGISTRY, "UploadLayerPart"),
-        **_of("ecr", SCAN, "DescribeImageScanFindings"),
-        **_of("sagemaker", SCHEDULE, "ListModelPackageGroups"),
-        **_of("kms", KEYS, "Decrypt", "GenerateDataKey"),
-        **_of("sagemaker", ROLLBACK, "DescribeEndpoint"),
-        **_of("sagemaker", FAILURE, "DescribeTrainingJob"),
-    },
-    "users": {
-        **_of("airflow", PEOPLE, "CreateWebLoginToken"),
-        **_of("cloudwatch", PEOPLE, "DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards", "ListMetrics"),
-        **_of("kms", KEYS, "Decrypt"),
-        **_of("logs", PEOPLE, "FilterLogEvents", "GetLogEvents"),
-        **_of("s3", PEOPLE, "GetObject", "ListBucket"),
-        **_of("sagemaker", PEOPLE, "DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel"),
-        **_of("sagemaker", PEOPLE, "DescribeModelPackage", "InvokeEndpoint", "ListEndpoints", "ListModelPackages"),
-        **_of("sagemaker", PEOPLE, "ListModels", "ListProcessingJobs", "ListTrainingJobs"),
-    },
+    "ci": _of("ArtifactList", ABSENT, "s3", "ListBucket"),
+    "users": _of("Airflow", "the local Airflow has a log-in of its own", "airflow", "CreateWebLoginToken"),
     "terraform": {
-        **_TAGS,
-        **_of("airflow", IN_PLACE, "UpdateEnvironment"),
-        **_of(
-            "budgets", UNUSED_HERE, "ListTagsForResource", "ModifyBudget", "TagResource", "UntagResource", "ViewBudget"
-        ),
-        **_of("ec2", MAKES_MWAA, "CreateNetworkInterface"),
-        **_of("ec2", TAGGED, "CreateTags"),
-        **_of("ec2", IN_PLACE, "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint", "ReplaceRoute"),
-        **_of("ecr", IN_PLACE, "PutImageScanningConfiguration", "PutImageTagMutability"),
-        **_of("iam", SERVICE_ROLE, "CreateServiceLinkedRole"),
-        **_of("iam", TAGGED, "TagRole"),
-        **_of("iam", IN_PLACE, "PutRolePermissionsBoundary", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
-        **_of("s3", "the local state is a file here", "GetObject", "PutObject", "DeleteObject", "ListBucket"),
-        **_of("iam", IN_PLACE, "UpdateRoleDescription"),
-        **_of("kms", KEYS, "CreateGrant", "Decrypt", "GenerateDataKey"),
-        **_of(
-            "kms",
-            MAKES_MWAA,
-            "Encrypt",
-            "GenerateDataKeyWithoutPlaintext",
-            "ListGrants",
-            "ReEncryptFrom",
-            "ReEncryptTo",
-        ),
-        **_of("kms", MAKES_MWAA, "RevokeGrant"),
-        **_of("kms", IN_PLACE, "PutKeyPolicy"),
-        **_of("lambda", UNUSED_HERE, "DeleteFunctionConcurrency", "PutFunctionConcurrency"),
-        **_of("lambda", IN_PLACE, "PublishVersion", "UpdateAlias", "UpdateFunctionCode", "UpdateFunctionConfiguration"),
-        **_of("logs", "a group that Create made without its key", "AssociateKmsKey"),
-        **_of("logs", SERVICE, "CreateLogDelivery", "DeleteLogDelivery"),
-        **_of("logs", "only a model with metrics has them", "DeleteMetricFilter", "DescribeMetricFilters"),
-        **_of("logs", "only a model with metrics has them", "PutMetricFilter"),
-        **_of("s3", UNUSED_HERE, "PutLifecycleConfiguration"),
-        **_of("s3", TAGGED, "PutObjectTagging"),
-        **_of("secretsmanager", IN_PLACE, "RestoreSecret", "UpdateSecret"),
-        **_of("sqs", IN_PLACE, "SetQueueAttributes", "UntagQueue"),
-        **_of("sqs", TAGGED, "TagQueue"),
+        **_of("Airflow", IN_PLACE, "airflow", "UntagResource", "UpdateEnvironment"),
+        **_of("Alarms", IN_PLACE, "cloudwatch", "UntagResource"),
+        **_of("BoundedRoles", IN_PLACE, "iam", "PutRolePermissionsBoundary"),
+        **_of("Buckets", UNUSED_HERE, "s3", "PutLifecycleConfiguration"),
+        **_of("Budget", UNUSED_HERE, "budgets", "ListTagsForResource", "ModifyBudget", "TagResource", "UntagResource"),
+        **_of("Budget", UNUSED_HERE, "budgets", "ViewBudget"),
+        **_of("Functions", IN_PLACE, "lambda", "PublishVersion", "UntagResource", "UpdateAlias", "UpdateFunctionCode"),
+        **_of("Functions", IN_PLACE, "lambda", "UpdateFunctionConfiguration"),
+        **_of("Functions", UNUSED_HERE, "lambda", "DeleteFunctionConcurrency", "PutFunctionConcurrency"),
+        **_of("Logs", "a group that Create made without its key", "logs", "AssociateKmsKey"),
+        **_of("Logs", "only a model with metrics has them", "logs", "DeleteMetricFilter", "DescribeMetricFilters"),
+        **_of("Logs", "only a model with metrics has them", "logs", "PutMetricFilter"),
+        **_of("Logs", IN_PLACE, "logs", "UntagResource"),
+        **_of("OurKeys", "MWAA does it for who makes it", "kms", "GenerateDataKeyWithoutPlaintext"),
+        **_of("OurKeys", IN_PLACE, "kms", "PutKeyPolicy", "UntagResource"),
+        **_of("OurKeys", TAGGED, "kms", "TagResource"),
+        **_of("Ours", IN_PLACE, "ec2", "CreateTags", "DeleteTags", "ModifySecurityGroupRules", "ModifyVpcEndpoint"),
+        **_of("Ours", IN_PLACE, "ec2", "ReplaceRoute"),
+        **_of("Queues", IN_PLACE, "sqs", "SetQueueAttributes", "UntagQueue"),
+        **_of("Repositories", IN_PLACE, "ecr", "PutImageScanningConfiguration", "PutImageTagMutability"),
+        **_of("Repositories", IN_PLACE, "ecr", "UntagResource"),
+        **_of("Roles", IN_PLACE, "iam", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription"),
+        **_of("Secrets", IN_PLACE, "secretsmanager", "RestoreSecret", "UntagResource", "UpdateSecret"),
+        **_of("State", STATE, "s3", "DeleteObject", "GetObject", "PutObject"),
+        **_of("StateList", STATE, "s3", "ListBucket"),
+        **_of("Topic", IN_PLACE, "sns", "UntagResource"),
     },
 }
 

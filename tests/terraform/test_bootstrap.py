@@ -1,6 +1,6 @@
 """terraform/bootstrap, applied to moto: who may take the Terraform role, and what that role can do at most.
 
-What AWS would decide is decided from the applied documents (decisions.py); moto keeps them and enforces nothing.
+What AWS would decide, the loopback decides from the applied documents; moto keeps them and enforces nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 import yaml
+from modelway_local.iam.evaluation import Call, Principal, decide
 from moto.server import ThreadedMotoServer
 
 from tests.terraform.conftest import ROOT
-from tests.terraform.decisions import Context, Policy, allows, trusts
 from tests.terraform.policies import of_state_file
 from tests.terraform.test_plans import Done, terraform
-from tests.unit.ci.pipeline_yaml import document
+from tests.unit.ci.pipeline_yaml import document, jobs, merged
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
+Policy = dict[str, Any]
+Context = dict[str, str]
 ACCOUNT = "123456789012"
 IAM = f"arn:aws:iam::{ACCOUNT}"
 EC2 = f"arn:aws:ec2:eu-west-1:{ACCOUNT}"
@@ -35,6 +37,26 @@ BOUNDED = {"iam:PermissionsBoundary": BOUNDARY}
 ADMINISTRATOR: Policy = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 # AWS's limit for a managed policy, which counts no white space.
 LONGEST_POLICY = 6144
+
+
+def allows(
+    policies: list[Policy], action: str, resource: str, context: Context, boundary: Policy | None = None
+) -> bool:
+    """Whether the policies, within the boundary, allow a call."""
+    role = f"{IAM}:role/any"
+    identity = {str(number): policy for number, policy in enumerate(policies)}
+    caller = Principal(f"{role}/s", ACCOUNT, role, identity, boundary)
+    return decide(Call(action, resource, _keys(context)), caller).allowed
+
+
+def trusts(policy: Policy, claims: Context) -> bool:
+    """Whether a role's trust policy lets in who holds a token of GitLab's with these claims."""
+    call = Call("sts:AssumeRoleWithWebIdentity", f"{IAM}:role/any", _keys(claims))
+    return decide(call, Principal("", federated=f"{IAM}:oidc-provider/gitlab.com"), policy, strict=True).allowed
+
+
+def _keys(context: Context) -> dict[str, tuple[str, ...]]:
+    return {name.lower(): (value,) for name, value in context.items()}
 
 
 @dataclass
@@ -104,46 +126,22 @@ def boundary(documents: dict[str, Policy]) -> Policy:
 # -- who may take the role --------------------------------------------------------------------------------------------
 
 
-def _jobs() -> dict[str, Any]:
-    """Every job and template of this project's pipelines, by the files that .gitlab-ci.yml includes."""
-    included = document(ROOT / ".gitlab-ci.yml")["include"]
-    merged: dict[str, Any] = {}
-    for entry in included:
-        merged |= {name: job for name, job in document(ROOT / entry["local"]).items() if isinstance(job, dict)}
-    return merged
-
-
-JOBS = _jobs()
-
-
-def _resolved(name: str, key: str) -> Any:
-    """A job's value after `extends`; maps are merged, as GitLab does."""
-    job = JOBS[name]
-    parents = job.get("extends", [])
-    inherited = None
-    for parent in [parents] if isinstance(parents, str) else parents:
-        value = _resolved(parent, key)
-        both = isinstance(inherited, dict) and isinstance(value, dict)
-        inherited = {**inherited, **value} if both else value if value is not None else inherited
-    own = job.get(key)
-    return {**inherited, **own} if isinstance(own, dict) and isinstance(inherited, dict) else own or inherited
+JOBS = jobs()
 
 
 def _audiences(name: str) -> list[str]:
-    variables = _resolved(name, "variables") or {}
-    tokens = (_resolved(name, "id_tokens") or {}).values()
-    return [variables.get(token["aud"].lstrip("$"), token["aud"]) for token in tokens]
+    job = JOBS[name]
+    return [job["variables"].get(token["aud"].lstrip("$"), token["aud"]) for token in job.get("id_tokens", {}).values()]
 
 
 def _conditions(name: str) -> list[str]:
     """When a job can exist."""
-    rules = [rule for rule in _resolved(name, "rules") if isinstance(rule, dict) and rule.get("when") != "never"]
-    return [rule["if"] for rule in rules]
+    return [rule["if"] for rule in JOBS[name]["rules"] if rule.get("when") != "never"]
 
 
-TERRAFORM_BRANCH = JOBS["variables"]["MODELWAY_TERRAFORM_BRANCH"]
+TERRAFORM_BRANCH = merged()["variables"]["MODELWAY_TERRAFORM_BRANCH"]
 ON_TERRAFORM_BRANCH = "$CI_COMMIT_BRANCH == $MODELWAY_TERRAFORM_BRANCH"
-WITH_IDENTITY = sorted(name for name in JOBS if not name.startswith(".") and _audiences(name))
+WITH_IDENTITY = sorted(name for name in JOBS if _audiences(name))
 OF_TERRAFORM = [name for name in WITH_IDENTITY if all(ON_TERRAFORM_BRANCH in one for one in _conditions(name))]
 OF_MODELS = [name for name in WITH_IDENTITY if name not in OF_TERRAFORM]
 MODEL_BRANCH = next(yaml.safe_load_all((ROOT / "ci" / "model-repo.yml").read_text().split("\n---\n")[0]))["spec"][

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from modelway_local.gateway.exchange import Answer, Body, Request, read_json
 from modelway_local.gateway.server import Gateway
 from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
-from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.execution_roles import ExecutionRoles
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.listed_versions import ListedVersions
@@ -46,7 +45,6 @@ class GapGateway(Gateway):
             SuspendedBuckets(home, self._moto.forward),
             ListedVersions(self._moto.forward),
             MwaaEnvironments(home, lambda: _webserver(home, airflow_url)),
-            EcrLifecycle(home, self._ecr.handle),
         )
 
     def _registry_denial(self, request: Request, credentials: Credentials) -> str:

@@ -173,7 +173,7 @@ def _dependent(operation: Operation) -> Iterator[Call]:
     if kind in (("airflow", "CreateEnvironment"), ("airflow", "UpdateEnvironment")):
         yield from _mwaa(operation)
     if kind == ("ec2", "CreateFlowLogs"):
-        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-iam.html
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html#flow-logs-s3-iam
         yield Call("logs:CreateLogDelivery", resources.ANY)
     if kind == ("ec2", "DeleteFlowLogs"):
         yield Call("logs:DeleteLogDelivery", resources.ANY)

@@ -22,7 +22,7 @@ Context = dict[str, tuple[str, ...]]
 
 
 class Facts:
-    """Looks resources up in moto, at each call: tags change."""
+    """Looks resources up in moto; what it found holds until a request may have changed it."""
 
     def __init__(self, policies: Policies, client: Callable[[str], Any]) -> None:
         """`client` gives a client of moto's by the service's name."""
@@ -63,9 +63,9 @@ class Facts:
         service, name = parts[2], parts[5].partition("/")[2]
         try:
             if service == "ec2":
-                return self._network(name)
+                return self._policies.remembered("ec2", f"tags of {name}", lambda: self._network(name))
             if service == "kms" and parts[5].startswith("key/"):
-                return self._key(name)
+                return self._policies.remembered("kms", f"tags of {name}", lambda: self._key(name))
         except ClientError:
             return {}  # there is no such resource
         if service == "iam" and parts[5].startswith("role/"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -15,9 +16,11 @@ from modelway_local.gateway.moto_proxy import client
 from modelway_local.gateway_gaps.state import Documents
 from modelway_local.iam.credentials import Credentials
 from modelway_local.iam.evaluation import Call, Policy, Principal
+from modelway_local.registry.store import RegistryStore
 from modelway_local.sagemaker.resources import ACCOUNT
 
 KEY = "policy-reader"
+T = TypeVar("T")
 ACCOUNT_ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 # The account's owner, who may do all.
 OWNING = Principal(
@@ -53,10 +56,11 @@ class Policies:
     def __init__(self, home: Path, moto_url: str) -> None:
         self._moto_url = moto_url
         self._bucket_policies = Documents(home, "bucket-policies")
+        self._repositories = RegistryStore(home)
         self._lock = threading.Lock()
-        self._account: Account | None = None
-        self._version = 0
-        self._resources: dict[tuple[str, str], Policy | None] = {}
+        # Requests to a service that may have changed something, and what was read of it since the last one.
+        self._changes: Counter[str] = Counter()
+        self._known: dict[tuple[str, str], Any] = {}
         self._clients: dict[str, Any] = {}
 
     def changed(self, service: str, operation: str) -> None:
@@ -64,23 +68,26 @@ class Policies:
         if operation.startswith(READS):
             return
         with self._lock:
-            if service == "iam":
-                self._version += 1
-                self._account = None
-            for key in [key for key in self._resources if key[0] == service]:
-                del self._resources[key]
+            self._changes[service] += 1
+            for key in [key for key in self._known if key[0] == service]:
+                del self._known[key]
+
+    def remembered(self, service: str, name: str, read: Callable[[], T]) -> T:
+        """What `read` gives, read again once a request may have changed something of the service."""
+        with self._lock:
+            if (service, name) in self._known:
+                known: T = self._known[service, name]
+                return known
+            changes = self._changes[service]
+        value = read()
+        with self._lock:
+            if self._changes[service] == changes:
+                self._known[service, name] = value
+        return value
 
     def account(self) -> Account:
         """All roles and users."""
-        with self._lock:
-            known, version = self._account, self._version
-        if known is not None:
-            return known
-        read = self._read_account()
-        with self._lock:
-            if self._version == version:
-                self._account = read
-        return read
+        return self.remembered("iam", "account", self._read_account)
 
     def identity(self, arn: str) -> Identity | None:
         """The role or user of an ARN; None when there is none."""
@@ -102,20 +109,16 @@ class Policies:
         """The policy of a call's resource, for the services whose resources have one."""
         parts = call.resource.split(":", 5)
         service = parts[2] if len(parts) == 6 else ""
-        if service == "s3":
-            text = self._bucket_policies.get(parts[5].partition("/")[0])
+        if service in ("s3", "ecr"):
+            kind, _, name = parts[5].partition("/")
+            text = self._bucket_policies.get(kind) if service == "s3" else self._repositories.policy(name)
             return json.loads(text) if text else None
         reader = _READERS.get(service)
         if reader is None or call.action.startswith(f"{service}:Create"):
             return None
-        key = (service, call.resource)
-        with self._lock:
-            if key in self._resources:
-                return self._resources[key]
-        policy = self._read_resource(service, reader, parts[5], call.resource)
-        with self._lock:
-            self._resources[key] = policy
-        return policy
+        return self.remembered(
+            service, f"policy of {call.resource}", lambda: self._read_resource(service, reader, parts[5], call.resource)
+        )
 
     def _read_resource(
         self, service: str, read: Callable[[Any, str, str], str | None], rest: str, arn: str

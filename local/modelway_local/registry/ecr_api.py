@@ -45,7 +45,9 @@ class EcrApi:
             "TagResource": self._tag,
             "PutLifecyclePolicy": lambda d: self._keep(d, "lifecyclePolicyText", "LifecyclePolicyNotFoundException"),
             "GetLifecyclePolicy": lambda d: self._kept(d, "lifecyclePolicyText", "LifecyclePolicyNotFoundException"),
+            "DeleteLifecyclePolicy": lambda d: self._drop(d, "lifecyclePolicyText", "LifecyclePolicyNotFoundException"),
             "SetRepositoryPolicy": lambda d: self._keep(d, "policyText", "RepositoryPolicyNotFoundException"),
+            "DeleteRepositoryPolicy": lambda d: self._drop(d, "policyText", "RepositoryPolicyNotFoundException"),
             "PutImageScanningConfiguration": lambda d: self._configure(d, "imageScanningConfiguration"),
             "PutImageTagMutability": self._mutability,
             "DescribeImageScanFindings": self._findings,
@@ -234,7 +236,8 @@ class EcrApi:
         }
 
     def _change(self, name: str, **fields: Any) -> None:
-        document = self._named(name) | fields
+        """None takes a field away."""
+        document = {field: value for field, value in (self._named(name) | fields).items() if value is not None}
         write(self._store.repository(name) / "repository.json", json.dumps(document).encode())
 
     def _tag(self, request: Document) -> Document:
@@ -246,6 +249,11 @@ class EcrApi:
     def _keep(self, request: Document, field: str, absent: str) -> Document:
         self._change(request["repositoryName"], **{field: request[field]})
         return self._kept(request, field, absent)
+
+    def _drop(self, request: Document, field: str, absent: str) -> Document:
+        kept = self._kept(request, field, absent)
+        self._change(request["repositoryName"], **{field: None})
+        return kept
 
     def _kept(self, request: Document, field: str, absent: str) -> Document:
         name = request["repositoryName"]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from modelway.packaging.image import LABEL_INTERPRETER
+from modelway_local.gateway.exchange import read_json
 from modelway_local.registry.unpacking import LayerInvalid, lay_over, made_once, unpack_layer
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -90,6 +91,11 @@ class RegistryStore:
         if must_exist and not (folder / "repository.json").exists():
             raise RepositoryNotFound(f"the repository {name!r} does not exist")
         return folder
+
+    def policy(self, name: str) -> str | None:
+        """The policy of a repository; None without one, and where there is no such repository."""
+        document: dict[str, Any] = read_json(self.repository(name, must_exist=False) / "repository.json")
+        return document.get("policyText")
 
     def repositories(self) -> Iterator[dict[str, Any]]:
         """The documents that repositories were created with."""

@@ -280,11 +280,15 @@ data "aws_iam_policy_document" "users" {
   }
 
   statement {
-    sid     = "Describe"
-    actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage"]
+    sid = "Describe"
+    actions = [
+      "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel",
+      "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup",
+    ]
     resources = [
       "${local.sagemaker}:endpoint-config/${var.context.project}-*",
       "${local.sagemaker}:endpoint/${var.context.project}-*",
+      "${local.sagemaker}:model-package-group/${var.context.project}-*",
       "${local.sagemaker}:model-package/${var.context.project}-*/*",
       "${local.sagemaker}:model/${var.context.project}-*",
     ]

@@ -13,7 +13,6 @@ import pytest
 from modelway_local.gateway.errors import AwsError
 from modelway_local.gateway.exchange import Answer, Body, Request
 from modelway_local.gateway_gaps.bucket_policies import BucketPolicies
-from modelway_local.gateway_gaps.ecr_lifecycle import EcrLifecycle
 from modelway_local.gateway_gaps.lambda_code import LambdaCode
 from modelway_local.gateway_gaps.listed_versions import ListedVersions
 from modelway_local.gateway_gaps.mwaa_environments import MwaaEnvironments
@@ -189,22 +188,6 @@ def test_a_rules_description_comes_back(tmp_path: Path) -> None:
     assert said in descriptions.amend(form, item)
     assert said in descriptions.amend("Action=DescribeSecurityGroupRules", item)
     assert descriptions.amend("Action=DescribeVpcs", item) == item
-
-
-def test_a_deleted_lifecycle_policy_is_gone(tmp_path: Path) -> None:
-    lifecycle = EcrLifecycle(tmp_path, lambda operation, document: {"lifecyclePolicyText": operation})
-
-    def call(operation: str) -> Answer | None:
-        target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
-        return lifecycle.handle(request("POST", "/", "ecr", b'{"repositoryName": "a"}', x_amz_target=target))
-
-    assert call("PutLifecyclePolicy")
-    assert call("DeleteLifecyclePolicy")
-    with pytest.raises(AwsError):
-        call("GetLifecyclePolicy")
-    assert call("PutLifecyclePolicy")
-    assert call("GetLifecyclePolicy")
-    assert call("DescribeImages") is None
 
 
 def test_versioning_is_on_while_a_suspended_buckets_versions_are_deleted(tmp_path: Path) -> None:

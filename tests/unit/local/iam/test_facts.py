@@ -25,8 +25,13 @@ def kms() -> Iterator[Any]:
 
 
 @pytest.fixture
-def facts(tmp_path: Path, kms: Any) -> Facts:
-    return Facts(Policies(tmp_path, "http://127.0.0.1:9"), boto3.client)
+def policies(tmp_path: Path) -> Policies:
+    return Policies(tmp_path, "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def facts(policies: Policies, kms: Any) -> Facts:
+    return Facts(policies, boto3.client)
 
 
 def test_an_alias_stands_for_its_key_and_is_deleted_on_both(facts: Facts, kms: Any) -> None:
@@ -55,3 +60,15 @@ def test_a_network_is_told_by_its_tags_and_an_association_by_its_table(facts: Fa
     assert call.resource == f"arn:aws:ec2:eu-west-1:123456789012:route-table/{table}"
     assert facts.of(call) == {"aws:resourcetag/a": ("b",)}
     assert facts.of(Call("ec2:DeleteVpc", "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-00")) == {}
+
+
+@pytest.mark.parametrize(("operation", "known"), [("TagResource", "new"), ("DescribeKey", "old")])
+def test_tags_are_read_again_once_a_request_may_have_changed_them(
+    facts: Facts, policies: Policies, kms: Any, operation: str, known: str
+) -> None:
+    key = kms.create_key(Tags=[{"TagKey": "a", "TagValue": "old"}])["KeyMetadata"]
+    call = Call("kms:Decrypt", key["Arn"])
+    assert facts.of(call) == {"aws:resourcetag/a": ("old",)}
+    kms.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": "a", "TagValue": "new"}])
+    policies.changed("kms", operation)
+    assert facts.of(call) == {"aws:resourcetag/a": (known,)}

@@ -93,3 +93,15 @@ def test_an_operation_that_is_not_here_is_named(registry: Any) -> None:
     with pytest.raises(AwsError, match="ecr StartImageScan") as caught:
         registry.ecr.handle("StartImageScan", {**REPOSITORY, "imageId": {"imageTag": "1.0.0"}})
     assert caught.value.status == 501
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("LifecyclePolicy", "lifecyclePolicyText"), ("RepositoryPolicy", "policyText")]
+)
+def test_a_policy_is_put_got_and_deleted(registry: Any, kind: str, field: str) -> None:
+    absent = f"{kind}NotFoundException"
+    put = "PutLifecyclePolicy" if kind == "LifecyclePolicy" else "SetRepositoryPolicy"
+    assert refusal(registry, f"Get{kind}", **REPOSITORY) == absent
+    registry.ecr.handle(put, {**REPOSITORY, field: "{}" + " " * 100})
+    assert registry.ecr.handle(f"Delete{kind}", REPOSITORY)[field].startswith("{}")
+    assert refusal(registry, f"Get{kind}", **REPOSITORY) == refusal(registry, f"Delete{kind}", **REPOSITORY) == absent
