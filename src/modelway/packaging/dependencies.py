@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from modelway.admission.unprivileged import UID, hand_over, same_user
+from modelway.admission.unprivileged import hand_over, own_user
 from modelway.errors import PlatformError, UserError
 from modelway.packaging.layers import Layer, write_layer
 
@@ -126,10 +125,9 @@ def _uv_install(requirements: Path, target: Path) -> None:
 
 
 def _build(command: list[str], requirements: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    own: dict[str, Any] = {}
     environment = _kept()
-    if not same_user((Path(command[0]), Path(sys.executable), requirements, target)):
-        own = {"user": UID, "group": UID, "extra_groups": []}
+    own = own_user((Path(command[0]), Path(sys.executable), requirements, target))
+    if own:
         scratch = target.with_name("uv-cache")
         scratch.mkdir()
         hand_over(target)
