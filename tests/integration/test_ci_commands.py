@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +13,16 @@ import boto3
 import pytest
 from modelway_local.stack.layout import Stack
 
+from modelway.contracts import Image
 from modelway.pipeline.work import WorkFolder
+from tests.unit.gitlab.test_notes import record
 from tests.unit.pipeline.test_source import UPSTREAM
 
 pytestmark = pytest.mark.integration
 MODELWAY = str(Path(sys.executable).with_name("modelway"))
 MODEL = "iris-kind"
 COMMIT = "c" * 40
+IMAGE = Image(repository_uri="127.0.0.1/modelway/iris-kind", version="1.0.0", digest="sha256:" + "a" * 64)
 
 
 class Pipeline:
@@ -128,7 +130,7 @@ def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
 )
 def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) -> None:
     other, code, seen = pipeline.elsewhere(tmp_path / "out"), pipeline.repo / "src" / "model.py", tmp_path / "seen"
-    shutil.copy(pipeline.work / "image.json", other.work / "image.json")
+    WorkFolder(other.work).write("image", IMAGE)
     before = code.read_text()
     code.write_text(before + f"\nPath({str(seen)!r}).touch()\n")
     try:
@@ -146,7 +148,8 @@ def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) 
 @pytest.mark.parametrize("step", ["approve", "deploy"])
 def test_a_merge_requests_pipeline_deploys_nothing(pipeline: Pipeline, tmp_path: Path, step: str) -> None:
     other = pipeline.elsewhere(tmp_path / "out", merge_request=5, ref="refs/merge-requests/5/head")
-    shutil.copy(pipeline.work / "record.json", other.work / "record.json")
+    trained = record().model_copy(update={"model_name": MODEL})
+    WorkFolder(other.work).write("record", trained)
     assert "is of merge request 5, which is not merged" in other.job("ci", step, str(pipeline.repo), code=2)
 
 
