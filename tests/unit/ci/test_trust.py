@@ -24,6 +24,8 @@ MAY_START = {
     "modelway.gitlab.commands._retrain": "starts `modelway ci retrain MODEL`, which is walked like a job's command",
     "modelway.packaging.bill_of_materials.describe": "starts syft, which reads layers and runs none of them",
 }
+# Functions that call by a text, which somebody has read: why that text can name nothing of a model's.
+READ: dict[str, str] = {}
 HERMETIC = re.compile(r"\bsh (?:\.\./){0,3}ci/hermetic\.sh (\S+)")
 # Programs that ci/hermetic.sh starts in jobs with an identity, and what each is there for.
 PROGRAMS = {
@@ -76,6 +78,13 @@ RUNS_CODE = sorted(name for name, job in all_jobs().items() if starters(job).key
 def test_a_job_with_an_identity_starts_nothing_of_a_model(name: str) -> None:
     not_allowed = {way for start, way in starters(all_jobs()[name]).items() if start not in MAY_START}
     assert not_allowed == set()
+
+
+@pytest.mark.parametrize("name", IDENTITY)
+def test_what_a_job_with_an_identity_may_run_can_be_followed(name: str) -> None:
+    """A call by a text, of which the call graph sees nothing, is refused unless a person has read it."""
+    by_text = {where for command in commands(all_jobs()[name]) for where in graph().dynamic(command)}
+    assert by_text <= READ.keys(), by_text - READ.keys()
 
 
 def test_a_retraining_is_walked_too() -> None:
