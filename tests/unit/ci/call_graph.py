@@ -1,10 +1,11 @@
 """Who may call whom in src/modelway, read from its syntax trees and erring on the side of "may".
 
-A function reaches every function that its body names: by an import, by `module.function`, as `self.method`, or, for any
-other `value.name` and `getattr(value, "name")`, every method of that name in the package. A class that is named may have
-each method run that Python or a decorator calls unasked: `__enter__`, a validator. A property is a method that is only
-named. Bases, decorators and defaults count as the body. Module-level code runs on import, so it counts for every function
-of the module. What is called by a name that is made as the program runs cannot be followed: it is noted as `dynamic`.
+A function reaches every function that its body names: by an import, by `module.function`, as `self.method`, or, for
+any other `value.name` and `getattr(value, "name")`, every method of that name in the package. A class that is named may
+have each method run that Python or a decorator calls unasked: `__enter__`, a validator. A property is a method that is
+only named. Bases, decorators and defaults count as the body. Module-level code runs on import, so it counts for every
+function of the module. What is called by a text that is made as the program runs cannot be followed: it is noted as
+`dynamic`.
 """
 
 from __future__ import annotations

@@ -198,10 +198,16 @@ def test_uv_is_the_one_of_the_lock() -> None:
     assert hashes <= {wheel["hash"] for wheel in uv["wheels"]}
 
 
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="have a job with an identity install a package that somebody put under a known name or a new version",
+    stopped_by="pip and uv install by the hashes of ci/uv.txt and uv.lock, what builds modelway included",
+)
 @pytest.mark.parametrize("name", IDENTITY)
 def test_pip_takes_nothing_without_a_hash(name: str) -> None:
     for line in lines(all_jobs()[name]):
         if "pip install" in line:
             assert "--require-hashes" in shlex.split(line)
         if "uv sync" in line:
-            assert "--locked" in shlex.split(line)
+            # In isolation uv would fetch what builds modelway, of any version and content.
+            assert {"--locked", "--no-build-isolation", "--group=build"} <= set(shlex.split(line))
