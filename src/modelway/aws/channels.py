@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from modelway.aws.store import S3Store
 from modelway.errors import PlatformError
 from modelway.notifications.message import Message, slack_payload, sns_subject, sns_text
 from modelway.notifications.outbox import Channel, MessageRefused
@@ -59,42 +60,6 @@ class SlackChannel:
             raise PlatformError(f"Slack did not take the message (HTTP {error.code})") from None
         except OSError as error:
             raise PlatformError(f"Slack did not take the message ({type(error).__name__})") from None
-
-
-class S3Store:
-    """`outbox.Store` in one bucket, and JSON documents by s3:// address."""
-
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    def put(self, key: str, text: str) -> None:
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=text.encode())
-
-    def put_new(self, key: str, text: str) -> bool:
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
-                return False
-            raise
-        return True
-
-    def get(self, key: str) -> str | None:
-        try:
-            return str(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                return None
-            raise
-
-    def keys(self, prefix: str) -> list[str]:
-        """At most 1000, in order of name."""
-        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
-        return [entry["Key"] for entry in found.get("Contents", [])]
-
-    def delete(self, key: str) -> None:
-        self._client.delete_object(Bucket=self._bucket, Key=key)
 
 
 def platform_channels(platform: Platform) -> dict[str, Channel]:

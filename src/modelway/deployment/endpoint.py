@@ -165,6 +165,7 @@ def restore(
     endpoint: str,
     previous: str | None,
     *,
+    own: str,
     autoscaling: Any,
     released: Registration | None = None,
     seconds: float = 1800,
@@ -172,6 +173,7 @@ def restore(
 ) -> str:
     """Go back to `previous` and wait until it serves; says what was done. Nothing to go back to: see `withdraw`.
 
+    Only from `own`, the config that this run made live: what somebody else has made live since is not ours to undo.
     Autoscaling that is taken off for it, or was (`released`) for what is taken back, is put on again.
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
@@ -180,25 +182,35 @@ def restore(
     if previous is None:
         return f"no config was live before, so {endpoint} is left as it is; the next deployment replaces it"
     deadline = time.monotonic() + seconds
-    while live["EndpointStatus"] in MOVING and time.monotonic() < deadline:  # a try before this one may have asked
-        time.sleep(poll)
-        live = client.describe_endpoint(EndpointName=endpoint)
+    live = _settled(client, endpoint, deadline, poll)  # a try before this one may have asked
     if live["EndpointStatus"] == "Failed":  # SageMaker refuses to update it
         return f"{previous} could not be restored: {endpoint} is Failed; the next deployment replaces it"
+    if live["EndpointConfigName"] not in (previous, own):
+        return f"{live['EndpointConfigName']} was made live since, by another run: nothing was restored"
     if live["EndpointConfigName"] != previous:
         off = obstacle(client, autoscaling, endpoint, live["EndpointConfigName"], previous)
         _update(client, autoscaling, endpoint, previous, off, keep_count=True)
         released = released or off
-    while time.monotonic() < deadline:
-        live = client.describe_endpoint(EndpointName=endpoint)
-        if live["EndpointStatus"] == "InService" and live["EndpointConfigName"] == previous:
-            if released is not None:
-                converge(autoscaling, endpoint, released)
-            return f"restored {previous}"
-        if live["EndpointStatus"] == "Failed":
-            break
+    live = _settled(client, endpoint, deadline, poll, config=previous)
+    if live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != previous:
+        return f"{previous} could not be restored: {live['EndpointStatus']}"
+    if released is not None:
+        converge(autoscaling, endpoint, released)
+    return f"restored {previous}"
+
+
+def _settled(client: Any, endpoint: str, deadline: float, poll: float, config: str | None = None) -> dict[str, Any]:
+    """The endpoint when nothing moves it any more, or as it is at the deadline (of the monotonic clock).
+
+    With `config`, an update to it has been asked for: an answer from before that (InService, another config) is old.
+    """
+    while True:
+        live: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
+        status, current = live["EndpointStatus"], live["EndpointConfigName"]
+        moving = status in MOVING or (status == "InService" and config not in (None, current))
+        if not moving or time.monotonic() >= deadline:
+            return live
         time.sleep(poll)
-    return f"{previous} could not be restored: {live['EndpointStatus']}"
 
 
 def withdraw(client: Any, endpoint: str, config: str) -> str:
@@ -209,6 +221,6 @@ def withdraw(client: Any, endpoint: str, config: str) -> str:
     """
     live = describe(client.describe_endpoint, EndpointName=endpoint)
     if live is None or live["EndpointStatus"] != "InService" or live["EndpointConfigName"] != config:
-        return restore(client, endpoint, None, autoscaling=None)
+        return restore(client, endpoint, None, own=config, autoscaling=None)
     delete(client, endpoint)
     return f"no config was live before, so {endpoint} was deleted"

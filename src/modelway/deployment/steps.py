@@ -128,6 +128,7 @@ def _go_back(client: Any, request: DeploymentRequest, platform: Platform, change
         client,
         name,
         change["previous"],
+        own=config,
         autoscaling=boto3.client("application-autoscaling"),
         released=scaling.Registration(*released) if released else None,
         poll=min(5.0, platform.poll_seconds),

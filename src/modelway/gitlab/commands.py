@@ -96,7 +96,7 @@ def rollback(model: Annotated[str, typer.Option(help="Name of the model.")]) -> 
     previous = DeploymentRecord.model_validate_json(text).previous_endpoint_config_name if text else None
     if previous is None:
         raise UserError(f"{endpoint} runs {config}; no configuration before it is on record")
-    typer.echo(restore(client, endpoint, previous, autoscaling=boto3.client("application-autoscaling")))
+    typer.echo(restore(client, endpoint, previous, own=config, autoscaling=boto3.client("application-autoscaling")))
 
 
 @app.command("retrain-all")

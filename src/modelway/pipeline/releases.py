@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import boto3
 
-from modelway.aws.channels import S3Store, platform_store
+from modelway.aws.channels import platform_store
 from modelway.aws.signing import platform_key
+from modelway.aws.store import S3Store
 from modelway.contracts import (
     FOR_A_PERSON,
     DeploymentRecord,

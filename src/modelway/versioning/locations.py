@@ -73,6 +73,11 @@ def request_key(request: TrainingRequest) -> str:
     return f"{request_prefix(request)}/request.json"
 
 
+def lease_key(model: str) -> str:
+    """Key of who may change this model's endpoint."""
+    return f"{records_prefix(model)}/lease.json"
+
+
 def reservation_key(model: str, image_version: str, retraining: int) -> str:
     """Key of who has a retraining number of an image version."""
     return f"{records_prefix(model)}/retrainings/{image_version}/{retraining:06d}"

@@ -71,7 +71,7 @@ def test_a_retry_still_knows_what_was_live_before() -> None:
     retried = apply(client, journal=journal)
     assert retried == Change("updated", "old")
     assert client.calls == ["update new"]
-    assert restore(client, "e", retried.previous_config, poll=0, autoscaling=AutoScaling()) == "restored old"
+    assert restore(client, "e", retried.previous_config, own="new", poll=0, autoscaling=AutoScaling()) == "restored old"
 
 
 @pytest.mark.parametrize(
@@ -131,17 +131,26 @@ def test_anything_else_does_not(client: SageMaker, runtime: Runtime, said: str) 
 
 
 def test_restore_says_what_it_did() -> None:
-    assert "gone" in restore(SageMaker(), "e", "old", autoscaling=AutoScaling())
-    assert "no config was live before" in restore(live(), "e", None, autoscaling=AutoScaling())
+    assert "gone" in restore(SageMaker(), "e", "old", own="c", autoscaling=AutoScaling())
+    assert "no config was live before" in restore(live(), "e", None, own="c", autoscaling=AutoScaling())
     already = live(EndpointConfigName="old")
-    assert restore(already, "e", "old", poll=0, autoscaling=AutoScaling()) == "restored old"
+    assert restore(already, "e", "old", own="c", poll=0, autoscaling=AutoScaling()) == "restored old"
     assert already.calls == []
     broken = live()
     broken.fails.add("old")
-    assert restore(broken, "e", "old", poll=0, autoscaling=AutoScaling()) == "old could not be restored: Failed"
+    assert (
+        restore(broken, "e", "old", own="c", poll=0, autoscaling=AutoScaling()) == "old could not be restored: Failed"
+    )
     failed = live(EndpointStatus="Failed")
-    assert "the next deployment replaces it" in restore(failed, "e", "old", autoscaling=AutoScaling())
+    assert "the next deployment replaces it" in restore(failed, "e", "old", own="c", autoscaling=AutoScaling())
     assert failed.calls == []
+
+
+def test_what_another_run_made_live_is_not_undone() -> None:
+    others = live(EndpointConfigName="newer")
+    said = restore(others, "e", "old", own="c", autoscaling=AutoScaling())
+    assert said == "newer was made live since, by another run: nothing was restored"
+    assert others.calls == []
 
 
 def test_only_what_serves_wrongly_is_withdrawn() -> None:

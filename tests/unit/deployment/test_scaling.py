@@ -101,13 +101,15 @@ def test_a_refused_update_leaves_the_endpoint_scaled(sagemaker: SageMaker) -> No
 
 def test_what_was_taken_off_is_put_on_again_with_the_old_config(sagemaker: SageMaker) -> None:
     change = deploy(sagemaker, "large", Texts())
-    said = restore(sagemaker, NAME, "old", autoscaling=sagemaker.autoscaling, released=change.released, poll=0)
+    said = restore(
+        sagemaker, NAME, "old", own="large", autoscaling=sagemaker.autoscaling, released=change.released, poll=0
+    )
     assert said == "restored old"
     assert scaling.registered(sagemaker.autoscaling, NAME) == wanted(max_instances=4, cpu_percent=60)
 
 
 def test_a_rollback_to_another_type_takes_autoscaling_along(sagemaker: SageMaker) -> None:
-    assert restore(sagemaker, NAME, "large", autoscaling=sagemaker.autoscaling, poll=0) == "restored large"
+    assert restore(sagemaker, NAME, "large", own="old", autoscaling=sagemaker.autoscaling, poll=0) == "restored large"
     assert sagemaker.autoscaling.calls[:2] == ["deregister", "register 1-4"]
 
 
