@@ -193,6 +193,6 @@ def test_a_step_reads_nothing_of_the_job(wanted: Build, tmp_path: Path) -> None:
 def test_a_saved_image_is_the_image(first: tuple[Build, BuiltImage], tmp_path: Path) -> None:
     wanted, built = first
     save(built, tmp_path / "image")
-    found = load(tmp_path / "image", wanted.model_dir, wanted.spec)
+    found = load(tmp_path / "image", wanted.model_dir, wanted.spec, {})
     assert (found.manifest, found.config) == (built.manifest, built.config)
     assert [layer.digest for layer in found.layers] == [layer.digest for layer in built.layers]
