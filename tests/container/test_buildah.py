@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,9 +150,49 @@ def test_a_step_sees_no_token_of_the_job(wanted: Build, monkeypatch: pytest.Monk
     assert b"secret" not in seen
 
 
+STEAL = """
+import os, pathlib
+for process in pathlib.Path("/proc").iterdir():
+    try:
+        print((process / "environ").read_bytes())
+    except OSError:
+        pass
+try:
+    os.mkdir("/within")
+    os.chroot("/within")
+    for _ in range(64):
+        os.chdir("..")
+    os.chroot(".")
+    print(pathlib.Path({file!r}).read_text())
+except OSError as error:
+    print("kept in:", error)
+"""
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="read the job's token by a step of the Dockerfile, in another process's environment or outside the chroot",
+    stopped_by="the build has a user namespace of its own also where the runner is privileged, and no right to chroot",
+)
+def test_a_step_reads_nothing_of_the_job(wanted: Build, tmp_path: Path) -> None:
+    file = tmp_path / "git-config"
+    file.write_text("url = https://gitlab-ci-token:secret@gitlab.com")
+    (wanted.model_dir / "src" / "steal.py").write_text(STEAL.format(file=str(file)))
+    change(wanted, "EXPOSE 8080", "RUN python /opt/program/steal.py > /seen\nEXPOSE 8080")
+    # Root's, and with no more rights than the step has: only the namespace keeps it from being read.
+    weak = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "sleep", "600"]
+    with subprocess.Popen(weak, env={"PATH": os.environ["PATH"], "CI_JOB_TOKEN": "secret"}) as job:
+        try:
+            seen = files(build(wanted, lambda _: None))["seen"]
+        finally:
+            job.kill()
+    assert b"kept in: " in seen
+    assert b"secret" not in seen
+
+
 def test_a_saved_image_is_the_image(first: tuple[Build, BuiltImage], tmp_path: Path) -> None:
     wanted, built = first
     save(built, tmp_path / "image")
-    found = load(tmp_path / "image", wanted.model_dir, wanted.spec)
+    found = load(tmp_path / "image", wanted.model_dir, wanted.spec, {})
     assert (found.manifest, found.config) == (built.manifest, built.config)
     assert [layer.digest for layer in found.layers] == [layer.digest for layer in built.layers]

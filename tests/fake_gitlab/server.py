@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Answer = tuple[int, Any]
+# Whose token it is.
+OWN_USER = 17
 
 
 @dataclass
@@ -88,10 +90,12 @@ class State:
             return 200, list(notes.values())
         if method == "POST":
             number = 1 + sum(map(len, self.notes.values()))
-            notes[number] = {"id": number, "body": body["body"], "system": False}
+            notes[number] = {"id": number, "body": body["body"], "system": False, "author": {"id": OWN_USER}}
             return 201, notes[number]
         if note_id not in notes:
             return 404, {"message": "404 Note Not Found"}
+        if notes[note_id]["author"]["id"] != OWN_USER:
+            return 403, {"message": "403 Forbidden"}
         notes[note_id]["body"] = body["body"]
         return 200, notes[note_id]
 
@@ -149,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
     def _route(self, path: str, body: dict[str, Any]) -> Answer:
         if (match := re.fullmatch(r"/projects/\d+/jobs/(\d+)", path)) and int(match[1]) in self.state.jobs:
             return 200, {"id": int(match[1]), "commit": {"id": self.state.jobs[int(match[1])]}}
+        if path == "/user":
+            return 200, {"id": OWN_USER, "username": "modelway-bot"}
         if match := re.fullmatch(r"/projects/\d+/merge_requests/(\d+)/notes(?:/(\d+))?", path):
             return self.state.notes_of(int(match[1]), self.command, body, int(match[2]) if match[2] else None)
         if (answer := self._facts(path, body)) is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from modelway.admission.lint import check_lint
 from modelway.admission.process import Program, run
-from modelway.admission.unprivileged import UID, hand_over, same_user
+from modelway.admission.unprivileged import UID, NotSeparated, hand_over, same_user
 
 pytestmark = pytest.mark.integration
 SECRET = "glcbt-64_secret-of-this-job"
@@ -73,6 +75,30 @@ def test_no_environment_of_another_user_can_be_read(
     assert (base / "who").read_text() == str(UID)
     assert SECRET.encode() not in (base / "seen").read_bytes()
     assert str(os.environ["PATH"]).encode() not in (base / "seen").read_bytes(), "no other process of ours either"
+
+
+@pytest.mark.attack(
+    attacker="code of a model",
+    tries="be started as the job's own user, where its program, interpreter or lint is closed to every other",
+    stopped_by="a job of GitLab's that cannot give it a user of its own starts nothing and says what to open",
+)
+@pytest.mark.parametrize("environment", [None, "dev"], ids=["not said", "dev"])
+def test_a_job_starts_nothing_as_its_own_user(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, environment: str | None
+) -> None:
+    monkeypatch.setenv("CI_JOB_TOKEN", SECRET)
+    monkeypatch.delenv("MODELWAY_ENVIRONMENT", raising=False)
+    if environment:
+        monkeypatch.setenv("MODELWAY_ENVIRONMENT", environment)
+    closed, base = folder / "closed", folder / "work"
+    closed.mkdir(mode=0o700)
+    base.mkdir()
+    (closed / "container.py").write_text(CODE)
+    with pytest.raises(NotSeparated, match=r"could read this job's token: .*another user.*\n.*gitlab\.md, step 3"):
+        run(Program(Path(sys.executable), closed, ()), "train", base, 20.0, base / "failure")
+    with pytest.raises(NotSeparated):
+        list(check_lint(closed, closed))
+    assert not (base / "who").exists()
 
 
 def test_a_link_that_the_model_left_gives_it_no_file_of_ours(folder: Path, interpreter: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +14,16 @@ import boto3
 import pytest
 from modelway_local.stack.layout import Stack
 
+from modelway.contracts import Image
 from modelway.pipeline.work import WorkFolder
+from tests.unit.gitlab.test_notes import record
 from tests.unit.pipeline.test_source import UPSTREAM
 
 pytestmark = pytest.mark.integration
 MODELWAY = str(Path(sys.executable).with_name("modelway"))
 MODEL = "iris-kind"
 COMMIT = "c" * 40
+IMAGE = Image(repository_uri="127.0.0.1/modelway/iris-kind", version="1.0.0", digest="sha256:" + "a" * 64)
 
 
 class Pipeline:
@@ -83,7 +85,7 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
         ("deploy", "wait"),
         ("trigger", "push"),
         ("attest", "push"),
-        ("push", "package"),
+        ("push", "admit"),
     ],
 )
 def test_a_step_out_of_turn_names_the_one_before(pipeline: Pipeline, step: str, before: str, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_the_jobs_of_one_pipeline(pipeline: Pipeline) -> None:
 )
 def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) -> None:
     other, code, seen = pipeline.elsewhere(tmp_path / "out"), pipeline.repo / "src" / "model.py", tmp_path / "seen"
-    shutil.copy(pipeline.work / "image.json", other.work / "image.json")
+    WorkFolder(other.work).write("image", IMAGE)
     before = code.read_text()
     code.write_text(before + f"\nPath({str(seen)!r}).touch()\n")
     try:
@@ -150,8 +152,8 @@ def test_trigger_never_runs_the_models_code(pipeline: Pipeline, tmp_path: Path) 
 @pytest.mark.parametrize("step", ["approve", "deploy", "rollback"])
 def test_a_merge_requests_pipeline_deploys_nothing(pipeline: Pipeline, tmp_path: Path, step: str) -> None:
     other = pipeline.elsewhere(tmp_path / "out", merge_request=5, ref="refs/merge-requests/5/head")
-    for name in ("record.json", "deployment.json"):
-        shutil.copy(pipeline.work / name, other.work / name)
+    trained = record().model_copy(update={"model_name": MODEL})
+    WorkFolder(other.work).write("record", trained)
     of = ["--model", MODEL] if step == "rollback" else [str(pipeline.repo)]
     assert "is of merge request 5, which is not merged" in other.job("ci", step, *of, code=2)
 
@@ -174,11 +176,11 @@ def test_a_model_below_its_threshold_fails_the_report_and_nothing_else(pipeline:
     repo = str(pipeline.repo)
     for leftover in pipeline.work.glob("*.json"):  # what was admitted stays
         leftover.unlink()
+    assert "what was admitted is not what lies in" in pipeline.job("ci", "push", repo, code=2)
+    pipeline.job("ci", "admit", repo)
     assert "is not that of" in pipeline.job("ci", "push", repo, code=2), "the image that lies there is of other code"
     pipeline.job("ci", "package", repo)
     pipeline.job("ci", "push", repo)
-    assert "what was admitted is not what lies in" in pipeline.job("ci", "trigger", repo, code=2)
-    pipeline.job("ci", "admit", repo)
     pipeline.job("ci", "trigger", repo)
     pipeline.job("ci", "wait")
     assert "is not accepted" in pipeline.job("ci", "report", code=2)

@@ -120,6 +120,20 @@ def test_a_bomb_is_refused(client: gitlab.Gitlab, state: State, tmp_path: Path) 
         fetch(client, 3, 7, COMMIT, tmp_path / "source")
 
 
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="write a note with the platform's marker first, which the platform then fills and they may change",
+    stopped_by="only a note of the token's own user is updated",
+)
+def test_a_note_of_somebody_else_is_not_ours(client: gitlab.Gitlab, state: State) -> None:
+    theirs = {"id": 900, "body": "<!-- modelway:churn -->\nmine", "system": False, "author": {"id": 99}}
+    state.notes[5] = {900: theirs}
+    ours = put_note(client, 3, 5, "churn", "text")
+    assert ours != 900
+    assert theirs["body"].endswith("mine")
+    assert put_note(client, 3, 5, "churn", "later") == ours
+
+
 def test_the_note_is_one_and_updated_in_place(client: gitlab.Gitlab, state: State) -> None:
     first = put_note(client, 3, 5, "churn", "one")
     other = put_note(client, 3, 5, "fraud", "another model's")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,8 +23,14 @@ from urllib3.util.url import parse_url
 from modelway_local.gateway.errors import AwsError
 from modelway_local.gateway.exchange import CHUNK, Answer, Request
 
+CONDITIONS = {"if-match", "if-none-match"}
 # They concern one connection only (RFC 9110, 7.6.1); the gateway has answered Expect itself.
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"}
+EXISTS = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>PreconditionFailed</Code>'
+    b"<Message>At least one of the pre-conditions you specified did not hold</Message>"
+    b"<Condition>If-None-Match</Condition></Error>"
+)
 TIMEOUT_SECONDS = 120.0
 SCHEME = "unix://"
 # What a client on the socket believes to speak to: an IP address, so that S3 has buckets in the path.
@@ -36,6 +44,7 @@ class MotoProxy:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._conditional_writes = tuple(threading.Lock() for _ in range(64))
 
     def reachable(self) -> bool:
         """Whether something listens at moto's address."""
@@ -54,13 +63,39 @@ class MotoProxy:
             raise AwsError("NotFound", f"the gateway serves nothing at {request.path}", 404)
         connection = _connection(self._url, TIMEOUT_SECONDS)
         try:
-            self._send(connection, request)
-            response = connection.getresponse()
+            with self._alone(request):
+                if self._copies_over_another(request):
+                    connection.close()
+                    return 412, {"Content-Type": "application/xml"}, EXISTS
+                self._send(connection, request)
+                response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise AwsError("ServiceUnavailable", f"moto did not answer: {error!r}", 503) from error
         headers = {name: value for name, value in response.getheaders() if _passed_on(name.lower())}
         return response.status, headers, _pieces(connection, response)
+
+    def _alone(self, request: Request) -> AbstractContextManager[Any]:
+        """A lock for a conditional write: moto asks first and writes later, so of two at once both could succeed.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        if request.method in ("PUT", "POST") and CONDITIONS & {name.lower() for name, _ in request.raw_headers}:
+            return self._conditional_writes[hash(request.path) % len(self._conditional_writes)]
+        return nullcontext()
+
+    def _copies_over_another(self, request: Request) -> bool:
+        """Whether a CopyObject that may only create would replace an object: moto looks at its source alone."""
+        headers = request.headers
+        if "x-amz-copy-source" not in headers or headers.get("if-none-match") != "*" or "partNumber" in request.target:
+            return False
+        asked = _connection(self._url, TIMEOUT_SECONDS)
+        try:
+            same: dict[str, str] = {name: headers[name] for name in ("host", "authorization") if name in headers}
+            asked.request("HEAD", request.target, headers=same)
+            return asked.getresponse().status == 200
+        finally:
+            asked.close()
 
     def _send(self, connection: http.client.HTTPConnection, request: Request) -> None:
         connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)

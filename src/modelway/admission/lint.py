@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from modelway.admission.findings import Finding
-from modelway.admission.unprivileged import UID, hand_over, same_user
+from modelway.admission.unprivileged import hand_over, own_user
 from modelway.shipped import shipped
 
 PLATFORM_RCFILE = shipped("ci/pylintrc")
@@ -35,7 +35,7 @@ def check_lint(model_dir: Path, source: Path, pythonpath: Sequence[Path] = ()) -
     # What is not installed here cannot be imported here: not the model's fault.
     options += [] if pythonpath else ["--disable=import-error,no-name-in-module"]
     needed = [Path(sys.executable), Path(__file__), rcfile, *map(Path, files), *pythonpath]
-    own: dict[str, Any] = {} if same_user(needed) else {"user": UID, "group": UID, "extra_groups": []}
+    own = own_user(needed)
     with tempfile.TemporaryDirectory(prefix="modelway-pylint-", ignore_cleanup_errors=True) as scratch:
         if own:
             hand_over(Path(scratch))

@@ -16,9 +16,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from modelway.admission.unprivileged import UID, hand_over, same_user
+from modelway.admission.unprivileged import hand_over, own_user
 from modelway.errors import UserError
 
 _FILE_BYTES = 2 * 1024**3
@@ -53,9 +52,9 @@ class Program:
             **extra,
         }
 
-    def same_user(self) -> str:
-        """Why this would run as our own user; empty when it gets its own."""
-        return same_user((self.interpreter, self.program / "container.py", *self.pythonpath))
+    def needed(self) -> tuple[Path, ...]:
+        """What its user must be able to read."""
+        return (self.interpreter, self.program / "container.py", *self.pythonpath)
 
 
 class ModelProcess:
@@ -82,7 +81,7 @@ def started(program: Program, command: str, base: Path, seconds: float, **extra:
     # Not within `base`, which is the model's: it could have put a link there.
     log = base.with_name(f"{base.name}-{command}.log")
     environment = program.environment(base, extra)
-    own: dict[str, Any] = {} if program.same_user() else {"user": UID, "group": UID, "extra_groups": []}
+    own = own_user(program.needed())
     if own:
         hand_over(base)
     arguments = [str(program.interpreter), "-s", str(program.program.resolve() / "container.py"), command]

@@ -16,6 +16,7 @@ from typing import Any
 from modelway.admission.process import Program, run
 from modelway.admission.samples import Samples, read_samples
 from modelway.admission.service import check_service
+from modelway.admission.unprivileged import same_user
 from modelway.contracts import EvaluationReport, ModelSpec
 from modelway.contracts.hyperparameters import hyperparameter_text
 from modelway.errors import UserError
@@ -79,7 +80,7 @@ def admit(
         raise UserError(f"{folder / 'container.py'} is missing", fix="take it from `modelway new` unchanged")
     runner = Program(interpreter, folder, tuple(pythonpath))
     seconds: dict[str, float] = {}
-    on_progress("user", runner.same_user() or "the model's code runs as a user of its own")
+    on_progress("user", same_user(runner.needed()) or "the model's code runs as a user of its own")
     with tempfile.TemporaryDirectory(prefix="modelway-admission-", ignore_cleanup_errors=True) as scratch:
         # Each step that is prepared here gets a folder that no code of the model has touched: it may have left links.
         base, evaluation = Path(scratch) / "training", Path(scratch) / "evaluation"

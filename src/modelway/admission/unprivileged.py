@@ -10,9 +10,31 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from modelway.errors import PlatformError
 
 # A user that no account has, so that no file and no process is its own but those of models.
 UID = 64_737
+
+
+class NotSeparated(PlatformError):
+    """Raised in a job of GitLab's that could start a model's code only as the user who can read the job's token."""
+
+
+def own_user(paths: Sequence[Path]) -> dict[str, Any]:
+    """Arguments of subprocess that start a model's code as its own user; none on a machine that cannot.
+
+    `paths` as in `same_user`. Raises NotSeparated where that machine runs a job of GitLab's: each has a CI_JOB_TOKEN.
+    Only MODELWAY_ENVIRONMENT=local, written out, lets a job pass: its GitLab is one of the tests, on this machine.
+    """
+    why = same_user(paths)
+    if not why:
+        return {"user": UID, "group": UID, "extra_groups": []}
+    if os.environ.get("CI_JOB_TOKEN") and os.environ.get("MODELWAY_ENVIRONMENT") != "local":
+        fix = "a container that starts as root, with files that others may read (docs/how-to/gitlab.md, step 3)"
+        raise NotSeparated(f"the model's code could read this job's token: {why}", fix=fix)
+    return {}
 
 
 def same_user(paths: Sequence[Path] = ()) -> str:

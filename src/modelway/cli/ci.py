@@ -14,11 +14,12 @@ import typer
 
 from modelway.cli import environment
 from modelway.cli.console import Console
-from modelway.errors import PlatformError, UserError
+from modelway.errors import UserError
 from modelway.shipped import shipped
 
 if TYPE_CHECKING:
-    from modelway.contracts import ModelSpec, TrainingRecord, Upstream
+    from modelway.contracts import Admission, ModelSpec, TrainingRecord, Upstream
+    from modelway.pipeline.work import WorkFolder
     from modelway.platform import Platform
 
 app = typer.Typer(no_args_is_help=True, help="The steps of a pipeline, as GitLab's jobs call them.")
@@ -56,6 +57,17 @@ def _opened(folder: Path) -> tuple[Platform, ModelSpec, Upstream | None]:
     return platform, spec, upstream
 
 
+def _admitted(work: WorkFolder, folder: Path, spec: ModelSpec) -> Admission:
+    """What `admit` left for just this content. Raises UserError when there is none."""
+    from modelway.contracts import Admission
+    from modelway.pipeline.run import content
+
+    admitted = work.room("admission").document("admission", Admission, "admit")
+    if (admitted.model_name, admitted.content) != (spec.name, content(folder)):
+        raise UserError(f"what was admitted is not what lies in {folder}", fix="modelway ci admit")
+    return admitted
+
+
 def _title(upstream: Upstream | None) -> str:
     return upstream.commit_title if upstream else ""
 
@@ -76,16 +88,13 @@ def validate(folder: Folder) -> None:
 @app.command()
 def admit(folder: Folder) -> None:
     """Train, evaluate and serve once on the samples; keeps the example for the deployment's check."""
-    from modelway.admission.unprivileged import same_user
     from modelway.contracts import Admission
     from modelway.contracts.reading import read_model_spec
+    from modelway.packaging.dependencies import install, installed
     from modelway.pipeline.run import admission, content
     from modelway.pipeline.work import WorkFolder
 
     spec, before = read_model_spec(folder / "model.yaml"), content(folder)
-    local = (os.environ.get("MODELWAY_ENVIRONMENT") or "local") == "local"
-    if os.environ.get("CI_JOB_TOKEN") and not local and (why := same_user()):
-        raise PlatformError(f"the model's code could read this job's token: {why}", fix="docs/how-to/gitlab.md, step 3")
     result = admission(folder, spec, lambda line: typer.echo(line, err=True))
     if content(folder) != before:
         raise UserError(f"{folder} was changed while its code ran", fix="write below the folders that train() is given")
@@ -94,6 +103,7 @@ def admit(folder: Folder) -> None:
         content=before,
         request_example=result.request_example,
         response_example=result.response_example,
+        dependencies=installed(install(folder / spec.requirements).folder),
     )
     WorkFolder().room("admission").write("admission", admitted)
     typer.echo(f"admitted in {sum(result.seconds.values()):.1f} s")
@@ -140,7 +150,7 @@ def push(folder: Folder) -> None:
     from modelway.pipeline.work import WorkFolder
 
     (platform, spec, upstream), work = _opened(folder), WorkFolder()
-    built = load(work.path / "image", folder, spec)
+    built = load(work.path / "image", folder, spec, _admitted(work, folder, spec).dependencies)
     image, _ = Publisher(platform, spec.name).push(built, folder, spec, _title(upstream))
     work.write("image", image)
     work.dotenv("image", MODELWAY_VERSION=image.version, MODELWAY_IMAGE=image.uri)
@@ -201,7 +211,8 @@ def sbom(folder: Folder) -> None:
 
     (platform, spec, _), work = _opened(folder), WorkFolder()
     image = work.document("image", Image, "push")
-    text = describe(load(work.path / "image", folder, spec), f"{image.repository_uri}:{image.version}")
+    built = load(work.path / "image", folder, spec, _admitted(work, folder, spec).dependencies)
+    text = describe(built, f"{image.repository_uri}:{image.version}")
     (work.path / "sbom.cdx.json").write_text(text)
     typer.echo(Releases(platform).keep_bill_of_materials(spec.name, image.digest, text))
 
@@ -212,18 +223,15 @@ def trigger(folder: Folder) -> None:
 
     It takes what `admit` left for just this content and never admits a model itself: this job has an identity.
     """
-    from modelway.contracts import Admission, Image, TrainingRequest
+    from modelway.contracts import Image, TrainingRequest
     from modelway.pipeline.releases import Releases
-    from modelway.pipeline.run import content
     from modelway.pipeline.runs import Runs
     from modelway.pipeline.source import provenance
     from modelway.pipeline.work import WorkFolder
 
     (platform, spec, upstream), work = _opened(folder), WorkFolder()
     image, releases = work.document("image", Image, "push"), Releases(platform)
-    admitted = work.room("admission").document("admission", Admission, "admit")
-    if (admitted.model_name, admitted.content) != (spec.name, content(folder)):
-        raise UserError(f"what was admitted is not what lies in {folder}", fix="modelway ci admit")
+    admitted = _admitted(work, folder, spec)
     releases.keep_examples(spec.name, image.digest, admitted.request_example, admitted.response_example)
     if work.has("request"):
         request = work.document("request", TrainingRequest, "trigger")

@@ -42,3 +42,6 @@ class Admission(Document):
     content: Digest
     request_example: str = Field(min_length=1, max_length=100_000, description="A request that the model was sent.")
     response_example: str = Field(min_length=1, max_length=100_000, description="What it answered.")
+    dependencies: dict[str, Digest] = Field(
+        description="Digest of what the lock installed, by top-level name; the pushed image has the same."
+    )

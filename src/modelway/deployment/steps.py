@@ -42,7 +42,7 @@ def change_endpoint(conf: dict[str, Any]) -> dict[str, Any]:
     endpoint = names.endpoint_name(platform.project, request.model.name)
     config = names.endpoint_config_name(platform.project, request)
     wanted = requests.create_endpoint_config(request, platform, config)
-    registry.create_once(client.create_endpoint_config, wanted)
+    registry.create_once(client.create_endpoint_config, wanted, client.describe_endpoint_config, "EndpointConfigName")
     platform_store(platform).delete(locations.deployment_failure_key(request, config))  # of an earlier run
     key = locations.change_key(request, config)
     tags = requests.tags(request, platform)

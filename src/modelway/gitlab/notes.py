@@ -119,13 +119,18 @@ def _link(label: str, address: str, hosts: Collection[str] | None) -> str:
 
 
 def put_note(client: gitlab.Gitlab, project_id: int, merge_request: int, model: str, body: str) -> int:
-    """Write the model's one note of this merge request, or update it. Returns its id."""
+    """Write the model's one note of this merge request, or update it. Returns its id.
+
+    Another person's note that begins with our marker stays as it is: what it says would be theirs to change again.
+    """
     marker = f"<!-- modelway:{quote(model, safe='')} -->"
     text = f"{marker}\n{body}"
     with explained(f"write the note of merge request {merge_request}"):
+        client.auth()  # asks who we are
+        ours = client.user.id if client.user else None
         found = client.projects.get(project_id, lazy=True).mergerequests.get(merge_request, lazy=True)
         for note in found.notes.list(iterator=True, order_by="created_at", sort="asc"):
-            if note.body.startswith(marker):
+            if note.author["id"] == ours and note.body.startswith(marker):
                 note.body = text
                 note.save()
                 return int(note.id)

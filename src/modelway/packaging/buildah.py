@@ -41,6 +41,9 @@ STEP_WIDTH = 100
 PLATFORM_LABELS = "dev.modelway."
 RUN_FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "StopSignal", "Healthcheck")
 HISTORY_FIELDS = ("created_by", "empty_layer")
+# Without this right root's buildah makes a user namespace of its own, on a privileged runner too. From there no process
+# outside can be read, whatever its user: ptrace(2), "Ptrace access mode checking".
+OWN_NAMESPACE = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def build_command(wanted: Build, identifier: Path) -> list[str]:
     command += [
         "--isolation",
         "chroot",
+        # Who may call chroot(2) leaves a chroot by it.
+        "--cap-drop=CAP_SYS_CHROOT",
         "--format",
         "docker",
         "--layers",
@@ -98,6 +103,7 @@ def build_command(wanted: Build, identifier: Path) -> list[str]:
 
 def _build(command: list[str], wanted: Build, on_progress: Progress) -> None:
     last: deque[str] = deque(maxlen=LAST_LINES)
+    command = [*(OWN_NAMESPACE if os.geteuid() == 0 else ()), *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_environ()) as run:
         assert run.stdout is not None  # noqa: S101 - PIPE was asked for
         for line in run.stdout:

@@ -13,13 +13,14 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from modelway.admission.unprivileged import UID, hand_over, same_user
+from modelway.admission.unprivileged import hand_over, own_user
 from modelway.errors import PlatformError, UserError
 from modelway.packaging.layers import Layer, write_layer
 
@@ -103,9 +104,30 @@ def _fill(requirements: Path, done: Path, on_progress: Progress) -> None:
     partial.rename(done)
 
 
-def _ships(path: Path) -> bool:
+def _ships(path: PurePath) -> bool:
     """Whether a file goes into the image. Console scripts do not: they name the interpreter of this machine."""
     return path.parts[0] != "bin" and path.name not in _NOTES
+
+
+def distributions(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """sha256 for each top-level name of a dependency folder, from (name within it, sha256 of its content) pairs.
+
+    An installer's notes, console scripts and bytecode are left out: they differ where the same wheels were installed.
+    """
+    digests: dict[str, Any] = defaultdict(hashlib.sha256)
+    for name, digest in sorted(files):
+        path = PurePosixPath(name)
+        if _ships(path) and not (path.suffix == ".pyc" and path.parent.name == "__pycache__"):
+            digests[path.parts[0]].update(f"{name}\0{digest}\0".encode())
+    return {top: f"sha256:{digest.hexdigest()}" for top, digest in digests.items()}
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """`distributions` of an installed folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return distributions(
+        (path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files
+    )
 
 
 def _uv_install(requirements: Path, target: Path) -> None:
@@ -126,10 +148,9 @@ def _uv_install(requirements: Path, target: Path) -> None:
 
 
 def _build(command: list[str], requirements: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    own: dict[str, Any] = {}
     environment = _kept()
-    if not same_user((Path(command[0]), Path(sys.executable), requirements, target)):
-        own = {"user": UID, "group": UID, "extra_groups": []}
+    own = own_user((Path(command[0]), Path(sys.executable), requirements, target))
+    if own:
         scratch = target.with_name("uv-cache")
         scratch.mkdir()
         hand_over(target)

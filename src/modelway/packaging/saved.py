@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from modelway.contracts import ModelSpec
@@ -27,8 +28,11 @@ def save(built: BuiltImage, folder: Path) -> None:
         shutil.copyfile(layer.path, folder / f"{_hex(layer.digest)}.tar.gz")
 
 
-def load(folder: Path, model_dir: Path, spec: ModelSpec) -> BuiltImage:
-    """Read back what `save` wrote. Raises UserError for a wrong digest, NotAdmitted for code of another folder."""
+def load(folder: Path, model_dir: Path, spec: ModelSpec, dependencies: Mapping[str, str]) -> BuiltImage:
+    """Read back what `save` wrote, and compare it with `model_dir` and the dependencies that admission ran with.
+
+    Raises UserError for a wrong digest, NotAdmitted for other code or dependencies.
+    """
     try:
         manifest = (folder / "manifest.json").read_bytes()
         config = (folder / "config.json").read_bytes()
@@ -47,7 +51,7 @@ def load(folder: Path, model_dir: Path, spec: ModelSpec) -> BuiltImage:
         if labels.get(name) != value:
             raise UserError(f"{folder}: the image's label {name} is not that of {model_dir}", fix="build it again")
     image = BuiltImage(manifest, config, layers)
-    require_admitted(image, model_dir, spec)
+    require_admitted(image, model_dir, spec, dependencies)
     return image
 
 

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from modelway.contracts import ModelSpec
 from modelway.errors import UserError
-from modelway.packaging.dependencies import IMAGE_FOLDER
+from modelway.packaging.dependencies import IMAGE_FOLDER, distributions
 from modelway.packaging.image import ENTRYPOINT, PROGRAM, BuiltImage, program_files
 from modelway.packaging.layers import CHUNK, Layer
 
@@ -69,11 +69,17 @@ class File(NamedTuple):
     content: bytes = b""
 
 
-def require_admitted(image: BuiltImage, model_dir: Path, spec: ModelSpec) -> None:
-    """Raises NotAdmitted naming every file and setting by which `image` is not the code of `model_dir`."""
+def require_admitted(
+    image: BuiltImage, model_dir: Path, spec: ModelSpec, dependencies: Mapping[str, str] | None = None
+) -> None:
+    """Raises NotAdmitted naming every file and setting by which `image` is not the code of `model_dir`.
+
+    `dependencies`: what admission ran with (`dependencies.installed`); the image must have the same, but for bytecode.
+    """
     config: dict[str, Any] = json.loads(image.config).get("config") or {}
     files = unpacked(image.layers)
     wrong = [*_settings(config), *_code(files, model_dir, spec), *_hooks(files)]
+    wrong += [] if dependencies is None else _dependencies(files, dependencies)
     if wrong:
         said = "\n".join(f"  {line}" for line in wrong)
         message = f"the image is not the code that was admitted from {model_dir}:\n{said}"
@@ -245,6 +251,24 @@ def _code(files: dict[str, File], model_dir: Path, spec: ModelSpec) -> Iterator[
             continue
         if file.kind != "file" or beside.get(name) != file.sha256:
             yield f"/{name} is not in the admitted folder"
+
+
+def _dependencies(files: dict[str, File], admitted: Mapping[str, str]) -> Iterator[str]:
+    """Each distribution as a whole: its files are named in its own RECORD, and which of them differs helps nobody."""
+    prefix = f"{IMAGE_FOLDER}/"
+    held = {name.removeprefix(prefix): file for name, file in files.items() if name.startswith(prefix)}
+    for name, file in held.items():
+        if file.kind not in ("file", "folder"):
+            yield f"/{prefix}{name} is a {file.kind}"
+        folder, base = posixpath.split(name)
+        source = f"{posixpath.dirname(folder)}/{base.split('.')[0]}.py".lstrip("/")
+        if posixpath.basename(folder) == "__pycache__" and base.endswith(".pyc") and source not in held:
+            yield f"/{prefix}{name} is bytecode without a source"
+    shipped = distributions((name, file.sha256) for name, file in held.items() if file.kind == "file")
+    for top in sorted(admitted.keys() | shipped.keys()):
+        if admitted.get(top) != shipped.get(top):
+            what = "missing" if top not in shipped else "other than" if top in admitted else "not among"
+            yield f"/{prefix}{top} is {what}{'' if what == 'missing' else ' what the lock installed for admission'}"
 
 
 def _beside(folder: Path, prefix: str) -> dict[str, str]:

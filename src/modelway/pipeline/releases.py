@@ -266,6 +266,5 @@ class Releases:
 
 
 def _released(package: Package) -> bool:
-    """Whether a package is the work of a default branch (or of a run by hand) and was not rejected."""
-    came_from = package.get("CustomerMetadataProperties", {}).get("released")
-    return bool(came_from == "true" and package["ModelApprovalStatus"] != "Rejected")
+    """Whether a package is the work of a default branch, or of a run by hand."""
+    return bool(package.get("CustomerMetadataProperties", {}).get("released") == "true")

@@ -41,13 +41,42 @@ def describe(call: Callable[..., Any], **key: str) -> Described | None:
         raise
 
 
-def create_once(call: Callable[..., Any], request: Mapping[str, Any]) -> None:
-    """Create; a name that is taken is the same content, since names derive from it."""
+class NameTaken(PlatformError):
+    """Raised when a name that derives from what it names belongs to something else."""
+
+
+def create_once(
+    call: Callable[..., Any], request: Mapping[str, Any], read: Callable[..., Any] | None = None, named_by: str = ""
+) -> None:
+    """Create; a name that is taken is the same content, since names derive from it.
+
+    With `read` (a Describe call) and `named_by` (the field with the name) what has the name is compared, but for its
+    tags. Raises NameTaken when it says otherwise in any field of the request: somebody else made it.
+    """
     try:
         call(**request)
     except ClientError as error:
         if not exists(error):
             raise
+        if read is None:
+            return
+        name = request[named_by]
+        wrong = _differing({**request, "Tags": None}, read(**{named_by: name}))
+        if wrong:
+            fix = f"find out who made {name}; delete it if nothing serves it, and deploy again"
+            raise NameTaken(f"{name} exists and is not what is asked for: {'; '.join(wrong)}", fix=fix) from error
+
+
+def _differing(wanted: Any, live: Any, path: str = "") -> list[str]:
+    """Where `live` is not as `wanted`; it may have more, such as defaults and times."""
+    if wanted is None:
+        return []
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        return [line for key, value in wanted.items() for line in _differing(value, live.get(key), f"{path}.{key}")]
+    if isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        pairs = enumerate(zip(wanted, live, strict=True))
+        return [line for place, (one, other) in pairs for line in _differing(one, other, f"{path}[{place}]")]
+    return [] if wanted == live else [f"{path.removeprefix('.')} is {live!r}, not {wanted!r}"]
 
 
 class Attempt(NamedTuple):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from modelway.aws.channels import platform_store
 from modelway.contracts import ContainerEvaluation, TrainingRecord, TrainingRequest
@@ -48,13 +49,25 @@ def keep_model(platform: Platform, request: TrainingRequest, uploaded: str) -> s
     """Copy a trained model to the platform's records, once; the s3:// address of the copy.
 
     What is evaluated, approved and served is this copy: where the job uploaded to, another job of the model can write.
+    Of two tries at once S3 lets one make it.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     s3, key = boto3.client("s3"), locations.model_key(request)
+    for operation in ("CopyObject", "CompleteMultipartUpload"):  # `copy` does one of the two, and takes no IfNoneMatch
+        s3.meta.events.register(f"provide-client-params.s3.{operation}", _create_only)  # type: ignore[arg-type]
     bucket, source = uploaded.removeprefix("s3://").split("/", 1)
     kept = s3.list_objects_v2(Bucket=platform.artifacts_bucket, Prefix=key, MaxKeys=1).get("KeyCount")
     if not kept:
-        s3.copy({"Bucket": bucket, "Key": source}, platform.artifacts_bucket, key)
+        try:
+            s3.copy({"Bucket": bucket, "Key": source}, platform.artifacts_bucket, key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
+                raise
     return locations.artifact_uri(platform, key)
+
+
+def _create_only(params: dict[str, Any], **_event: Any) -> dict[str, Any]:
+    return {**params, "IfNoneMatch": "*"}
 
 
 def compare_models(
@@ -120,7 +133,7 @@ def _register(platform: Platform, request: TrainingRequest, record: TrainingReco
     client = boto3.client("sagemaker")
     name = names.model_name(platform.project, request)
     wanted = requests.create_model(request, platform, name, record.model_data_s3_uri)
-    registry.create_once(client.create_model, wanted)
+    registry.create_once(client.create_model, wanted, client.describe_model, "ModelName")
     package = requests.create_model_package(
         request,
         platform,

@@ -24,15 +24,20 @@ MAY_START = {
     "modelway.gitlab.commands._retrain": "starts `modelway ci retrain MODEL`, which is walked like a job's command",
     "modelway.packaging.bill_of_materials.describe": "starts syft, which reads layers and runs none of them",
 }
-# Programs in the scripts of jobs with an identity that take part in a model's pipeline, and what each is there for.
+# Functions that call by a text, which somebody has read: why that text can name nothing of a model's.
+READ: dict[str, str] = {}
+HERMETIC = re.compile(r"\bsh (?:\.\./){0,3}ci/hermetic\.sh (\S+)")
+# Programs that ci/hermetic.sh starts in jobs with an identity, and what each is there for.
 PROGRAMS = {
     "modelway": "its commands are walked by the call graph",
     "python": "pip installs uv by hash",
     "uv": "installs the platform's own lock, by hash, without the model's requirements",
-    **dict.fromkeys(
-        ["export", "unset", "printf", "umask", "test", "exit", "[", "then", "else", "fi", "code"], "the shell's own"
-    ),
+    "terraform": "plans and applies our own folders, with the providers of their lock files",
+    **dict.fromkeys(["apk", "jq"], "counts what a plan changes"),
 }
+SHELLS_OWN = {"export", "unset", "printf", "umask", "test", "exit", "[", "then", "else", "fi", "code", "eval", "cd"}
+# Without a secret to use and with nothing of a model's to read: folders and texts of our own.
+TEXT_TOOLS = {"mkdir", "echo", "tr", "sed"}
 WORDS = re.compile(
     r"(?:^|[;&|(]|\bthen\b|\bdo\b|\|\||&&|\$\()\s*(?:(?:\w+=\S*|if|else|!)\s+)*([\w./\[-]+)", re.MULTILINE
 )
@@ -75,15 +80,25 @@ def test_a_job_with_an_identity_starts_nothing_of_a_model(name: str) -> None:
     assert not_allowed == set()
 
 
+@pytest.mark.parametrize("name", IDENTITY)
+def test_what_a_job_with_an_identity_may_run_can_be_followed(name: str) -> None:
+    """A call by a text, of which the call graph sees nothing, is refused unless a person has read it."""
+    by_text = {where for command in commands(all_jobs()[name]) for where in graph().dynamic(command)}
+    assert by_text <= READ.keys(), by_text - READ.keys()
+
+
 def test_a_retraining_is_walked_too() -> None:
     """`retrain-all` starts it as a program of its own."""
     assert graph().starters("modelway.cli.ci.retrain").keys() <= MAY_START.keys()
 
 
-@pytest.mark.parametrize("name", [name for name in IDENTITY if not name.startswith("terraform-")])
+@pytest.mark.parametrize("name", IDENTITY)
 def test_a_job_with_an_identity_runs_only_programs_that_are_known(name: str) -> None:
-    words = {word for line in lines(all_jobs()[name]) for word in WORDS.findall(line)}
-    assert words <= PROGRAMS.keys(), f"{name}: {words - PROGRAMS.keys()}"
+    """And each by ci/hermetic.sh, whose list is all of the job's variables that it sees."""
+    script = [re.sub(r"'[^']*'", "''", line) for line in lines(all_jobs()[name])]
+    assert {program for line in script for program in HERMETIC.findall(line)} <= PROGRAMS.keys()
+    direct = {word for line in script for word in WORDS.findall(HERMETIC.sub("hermetic", line))} - {"hermetic"}
+    assert direct <= SHELLS_OWN | TEXT_TOOLS, f"{name}: {direct - SHELLS_OWN - TEXT_TOOLS}"
 
 
 @pytest.mark.attack(
@@ -128,15 +143,14 @@ def test_a_job_with_an_identity_names_what_it_takes(name: str) -> None:
 @pytest.mark.attack(
     attacker="author of a model repo",
     tries="choose the image that runs beside an identity, by a variable or by moving a tag",
-    stopped_by="the image is written in the YAML, for what model repos trigger by its digest",
+    stopped_by="the image is written in the YAML by its digest",
 )
 @pytest.mark.parametrize("name", IDENTITY)
 def test_the_image_beside_an_identity_is_fixed(name: str) -> None:
     image = all_jobs()[name]["image"]
     text = image if isinstance(image, str) else image["name"]
     assert "$" not in text
-    if not name.startswith("terraform"):
-        assert re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", text)
+    assert re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", text)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, job in all_jobs().items() if job.get("id_tokens")))
@@ -184,10 +198,16 @@ def test_uv_is_the_one_of_the_lock() -> None:
     assert hashes <= {wheel["hash"] for wheel in uv["wheels"]}
 
 
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="have a job with an identity install a package that somebody put under a known name or a new version",
+    stopped_by="pip and uv install by the hashes of ci/uv.txt and uv.lock, what builds modelway included",
+)
 @pytest.mark.parametrize("name", IDENTITY)
 def test_pip_takes_nothing_without_a_hash(name: str) -> None:
     for line in lines(all_jobs()[name]):
         if "pip install" in line:
             assert "--require-hashes" in shlex.split(line)
         if "uv sync" in line:
-            assert "--locked" in shlex.split(line)
+            # In isolation uv would fetch what builds modelway, of any version and content.
+            assert {"--locked", "--no-build-isolation", "--group=build"} <= set(shlex.split(line))

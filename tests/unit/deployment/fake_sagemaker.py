@@ -73,6 +73,7 @@ class SageMaker:
         self.packages: dict[str, dict[str, Any]] = {REQUEST.model_package_arn: copy.deepcopy(PACKAGE)}
         self.models: dict[str, dict[str, Any]] = {"m": copy.deepcopy(MODEL)}
         self.configs: list[str] = []
+        self.foreign_configs: dict[str, dict[str, Any]] = {}
         self.fails: set[str] = set()
         # Instance type by config, where it is not ml.m5.large; and who is asked before one changes.
         self.types: dict[str, str] = {}
@@ -89,9 +90,13 @@ class SageMaker:
         return copy.deepcopy(self.models[ModelName])
 
     def create_endpoint_config(self, **request: Any) -> None:
+        if request["EndpointConfigName"] in self.foreign_configs:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "already exists"}}, "Create")
         self.configs.append(request["EndpointConfigName"])
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        if EndpointConfigName in self.foreign_configs:
+            return copy.deepcopy(self.foreign_configs[EndpointConfigName])
         return {"ProductionVariants": [{"InstanceType": self.types.get(EndpointConfigName, "ml.m5.large")}]}
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803

@@ -14,6 +14,7 @@ from modelway.deployment import steps
 from modelway.deployment.endpoint import NotVerified
 from modelway.lineage.statement import NotOurs, sealed, statement
 from modelway.platform import Platform
+from modelway.sagemaker.registry import NameTaken
 from modelway.versioning import locations, names
 from tests.unit.deployment.fake_sagemaker import REQUEST, TRAINED, Key, Runtime, SageMaker, Texts
 
@@ -221,3 +222,18 @@ def test_a_rollback_that_does_not_verify_is_taken_back(account: Account) -> None
     conf = REQUEST.model_copy(update={"reason": "rollback"}).model_dump(mode="json")
     with pytest.raises(NotVerified, match="restored newer"):
         steps.prove_endpoint(conf, steps.change_endpoint(conf))
+
+
+@pytest.mark.attack(
+    attacker="holder of a role",
+    tries="makes an endpoint config with another model under the name that the next deployment will ask for",
+    stopped_by="a config that exists is compared with what was approved, field by field",
+)
+def test_a_config_of_somebody_else_is_not_served(account: Account) -> None:
+    account.sagemaker.foreign_configs[CONFIG] = {
+        "EndpointConfigName": CONFIG,
+        "ProductionVariants": [{"VariantName": "AllTraffic", "ModelName": "theirs", "InstanceType": "ml.m5.large"}],
+    }
+    with pytest.raises(NameTaken, match=f"{CONFIG} exists .*ModelName is 'theirs'"):
+        steps.change_endpoint(CONF)
+    assert account.sagemaker.calls == []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import subprocess
 from typing import Any
 
 import botocore.session
 import pytest
+from uv import find_uv_bin
 
 from modelway.gitlab import trusted
 from modelway.gitlab.trusted import FAMILIES, Overridden, gitlab_server, on_loopback, refuse_overrides
-from tests.unit.ci.pipeline_yaml import merged
+from tests.unit.ci.pipeline_yaml import ROOT, merged
 
 ROLE = "arn:aws:iam::123456789012:role/modelway-dev-ci"
 JOB = {
@@ -21,16 +25,27 @@ JOB = {
     "PATH": "/usr/bin",
     "PYTHON_VERSION": "3.11.16",
 }
-ENDPOINTS = sorted(
-    {"AWS_ENDPOINT_URL"}
-    | {
-        "AWS_ENDPOINT_URL_"
-        + botocore.session.get_session().get_service_model(name).service_id.upper().replace(" ", "_")
-        for name in ("sts", "s3", "ecr", "lambda", "sagemaker", "sagemaker-runtime", "application-autoscaling", "sns")
-    }
-)
+SYNC_HELP = subprocess.run([find_uv_bin(), "sync", "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+CLIENTS = {
+    call.args[0].value
+    for path in (ROOT / "src" / "modelway").rglob("*.py")
+    for call in ast.walk(ast.parse(path.read_text()))
+    if isinstance(call, ast.Call)
+    and ast.unparse(call.func) == "boto3.client"
+    and isinstance(call.args[0], ast.Constant)
+}
+
+
+def endpoint_variable(service: object) -> str:
+    """botocore's own name for it: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"""
+    identifier = botocore.session.get_session().get_service_model(str(service)).service_id
+    return f"AWS_ENDPOINT_URL_{identifier.upper().replace(' ', '_')}"
+
+
+# boto3 takes the role by sts of itself, with the identity token.
+ENDPOINTS = sorted({"AWS_ENDPOINT_URL", *map(endpoint_variable, {"sts", *CLIENTS})})
 OTHERS = (
-    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE"),
+    *sorted(set(re.findall(r"\[env: (\w+)", SYNC_HELP)) - FAMILIES["UV_"]),
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "PIP_TRUSTED_HOST"),
     *("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV"),
     *("AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"),
@@ -43,6 +58,12 @@ def roles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that lists one role."""
     known = trusted.trusted().model_copy(update={"roles": (ROLE,)})
     monkeypatch.setattr(trusted, "trusted", lambda: known)
+
+
+def test_the_lists_are_read() -> None:
+    """So that an attack with an empty list is no success."""
+    assert {"s3", "ecr", "sagemaker", "lambda"} <= CLIENTS
+    assert "UV_DEFAULT_INDEX" in OTHERS
 
 
 def test_a_job_as_the_yaml_makes_it_passes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ import pytest
 
 from modelway.contracts.reading import read_model_spec
 from modelway.errors import UserError
-from modelway.packaging.dependencies import Dependencies
+from modelway.packaging.dependencies import Dependencies, distributions
 from modelway.packaging.image import BuiltImage, build_image
 from modelway.packaging.layers import write_layer
 from modelway.packaging.saved import load, save
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "breast-cancer"
 SPEC = read_model_spec(EXAMPLE / "model.yaml")
+DEPENDENCIES = distributions([("package.py", hashlib.sha256(b"").hexdigest())])
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def folder(built: BuiltImage, tmp_path: Path) -> Path:
 
 
 def test_it_is_the_same_image(built: BuiltImage, folder: Path) -> None:
-    found = load(folder, EXAMPLE, SPEC)
+    found = load(folder, EXAMPLE, SPEC, DEPENDENCIES)
     assert (found.digest, found.config) == (built.digest, built.config)
     assert [layer.path.read_bytes() for layer in found.layers] == [layer.path.read_bytes() for layer in built.layers]
 
@@ -72,9 +74,9 @@ def _remove(folder: Path) -> None:
 def test_what_was_changed_is_refused(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder)
     with pytest.raises(UserError, match=r"not a saved image|not Docker v2 schema 2"):
-        load(folder, EXAMPLE, SPEC)
+        load(folder, EXAMPLE, SPEC, DEPENDENCIES)
 
 
 def test_an_image_of_another_spec_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match=r"label dev\.modelway\.spec is not that of"):
-        load(folder, EXAMPLE, SPEC.model_copy(update={"description": "another"}))
+        load(folder, EXAMPLE, SPEC.model_copy(update={"description": "another"}), DEPENDENCIES)

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from modelway.contracts.reading import read_model_spec
-from modelway.packaging.dependencies import Dependencies
+from modelway.packaging.dependencies import Dependencies, distributions
 from modelway.packaging.image import BuiltImage, build_image, manifest_of
 from modelway.packaging.layers import Layer, write_layer
 from modelway.packaging.shipped_code import KNOWN_PATH_FILE, NotAdmitted, require_admitted, unpacked
@@ -233,6 +234,40 @@ def test_a_hidden_file_of_the_folder_may_be_copied_along(built: BuiltImage, tmp_
     other = with_layer(built, as_layer(tar_of([file("opt/program/.keep", b"else")]), tmp_path / "b"))
     with pytest.raises(NotAdmitted, match=r"/opt/program/\.keep is not in the admitted folder"):
         require_admitted(other, repo, SPEC)
+
+
+ADMITTED = distributions([("package.py", hashlib.sha256(b"").hexdigest())])
+DEPENDENCIES = {
+    "another content": ([file("opt/program-deps/package.py")], "package.py is other than what the lock installed"),
+    "one more": ([file("opt/program-deps/evil/__init__.py")], "evil is not among what the lock installed"),
+    "one less": ([file("opt/program-deps/.wh.package.py", b"")], "package.py is missing"),
+    "a link": ([link("opt/program-deps/more.py", "/evil.py")], "more.py is a link to /evil.py"),
+    "bytecode alone": (
+        [file("opt/program-deps/__pycache__/more.cpython-311.pyc")],
+        "more.cpython-311.pyc is bytecode without a source",
+    ),
+    "bytecode in a source's place": ([file("opt/program-deps/more.pyc")], "more.pyc is not among what"),
+    "a note as a package": ([file("opt/program-deps/RECORD/__init__.py")], "RECORD is not among what"),
+}
+
+
+@pytest.mark.attack(
+    attacker="author of a model repo",
+    tries="changes, adds or leaves out a dependency by a step of the Dockerfile, so that untried code runs",
+    stopped_by="/opt/program-deps is compared with what the lock installed for the admission test",
+)
+@pytest.mark.parametrize("name", DEPENDENCIES)
+def test_other_dependencies_than_the_locks_are_refused(built: BuiltImage, tmp_path: Path, name: str) -> None:
+    members, said = DEPENDENCIES[name]
+    image = with_layer(built, as_layer(tar_of(members), tmp_path / "l.tar.gz"))
+    with pytest.raises(NotAdmitted, match=re.escape(said)):
+        require_admitted(image, EXAMPLE, SPEC, ADMITTED)
+
+
+def test_what_pip_and_uv_do_differently_is_no_other_dependency(built: BuiltImage, tmp_path: Path) -> None:
+    notes = ["a.dist-info/RECORD", "a.dist-info/INSTALLER", "bin/tool", "__pycache__/package.cpython-311.pyc"]
+    members = [file(f"opt/program-deps/{name}") for name in notes]
+    require_admitted(with_layer(built, as_layer(tar_of(members), tmp_path / "l.tar.gz")), EXAMPLE, SPEC, ADMITTED)
 
 
 def test_every_fault_is_named_at_once(built: BuiltImage, tmp_path: Path) -> None:

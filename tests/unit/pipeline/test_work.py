@@ -11,7 +11,9 @@ from modelway.contracts import Admission
 from modelway.errors import UserError
 from modelway.pipeline.work import MAXIMUM_BYTES, WorkFolder
 
-ADMISSION = Admission(model_name="fraud", content="sha256:" + "a" * 64, request_example="{}", response_example="[]")
+ADMISSION = Admission(
+    model_name="fraud", content="sha256:" + "a" * 64, request_example="{}", response_example="[]", dependencies={}
+)
 
 
 def test_a_document_comes_back(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from modelway.sagemaker.registry import (
     Champion,
     ChampionGone,
     JobFailure,
+    NameTaken,
     attempts,
     create_once,
     describe,
@@ -128,6 +129,37 @@ def test_create_once_takes_what_exists() -> None:
     create_once(raises(refused("Cannot create already existing model")), {})
     with pytest.raises(ClientError):
         create_once(raises(refused("no", "AccessDeniedException")), {})
+
+
+REQUEST = {"EndpointConfigName": "c", "ProductionVariants": [{"ModelName": "m", "Weight": 1.0}], "Tags": [{"Key": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ""),
+        ({"CreationTime": 1, "Tags": []}, ""),
+        (
+            {"ProductionVariants": [{"ModelName": "other", "Weight": 1}]},
+            r"ProductionVariants\[0\].ModelName is 'other'",
+        ),
+        ({"ProductionVariants": []}, r"ProductionVariants is \[\]"),
+        ({"ProductionVariants": [{"Weight": 1}]}, "ModelName is None, not 'm'"),
+    ],
+    ids=["the same", "more than asked", "another model", "no variant", "a field is missing"],
+)
+def test_what_has_the_name_is_compared(changed: dict[str, object], told: str) -> None:
+    taken = raises(refused("Cannot create already existing endpoint configuration"))
+
+    def read(EndpointConfigName: str) -> dict[str, object]:  # noqa: N803 - boto3's name
+        assert EndpointConfigName == "c"
+        return {**REQUEST, **changed}
+
+    if not told:
+        create_once(taken, REQUEST, read, "EndpointConfigName")
+        return
+    with pytest.raises(NameTaken, match=f"c exists and is not what is asked for: .*{told}"):
+        create_once(taken, REQUEST, read, "EndpointConfigName")
 
 
 def test_attempts_are_those_that_were_started() -> None:
