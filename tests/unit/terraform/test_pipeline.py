@@ -46,7 +46,7 @@ def test_only_prod_waits_for_a_person() -> None:
 
 
 def test_apply_takes_the_plan_that_was_shown_and_cannot_be_interrupted() -> None:
-    assert JOBS[".terraform-apply"]["script"] == ["terraform apply plan.tfplan"]
+    assert JOBS[".terraform-apply"]["script"] == ["sh ../../../ci/hermetic.sh terraform apply plan.tfplan"]
     assert JOBS[".terraform-aws"]["interruptible"] is False
     assert JOBS[".terraform-apply"]["resource_group"] == JOBS[".terraform-plan"]["resource_group"]
 
