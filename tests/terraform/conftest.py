@@ -22,7 +22,7 @@ from tests.terraform.mutations import Recorded, recorded
 
 ROOT = Path(__file__).parents[2]
 # An apply that a gap makes wait does so for minutes.
-COMMAND_SECONDS = 300.0
+COMMAND_SECONDS = 900.0
 NO_PROVIDER = "the AWS provider is neither"
 # For the last lines of the run.
 CYCLES: list[dict[str, float]] = []

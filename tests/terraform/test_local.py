@@ -40,7 +40,7 @@ from tests.terraform.policies import (
     statements,
 )
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(1800)]
 NO_CHANGE, CHANGE = 0, 2
 TRIGGER = "modelway-local-trigger-dag"
 FORWARDER = "modelway-local-log-forwarder"
