@@ -87,6 +87,7 @@ mwaa-smoke: install ## Install that package in a clean environment and import ev
 lambda-package: install ## dist/lambda/: the functions' zips
 	$(RUN) python -m ci.terraform.lambda_package
 
-SUITES := lint docs unit integration terraform container gitlab mwaa-smoke
+# The longest first: two run at a time.
+SUITES := integration lint unit docs terraform gitlab container mwaa-smoke
 test: install ## Everything that CI runs; every suite, even when one fails, and one summary
 	$(RUN) python -m ci.suites $(SUITES)

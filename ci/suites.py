@@ -1,9 +1,10 @@
-"""`make test`: every suite, one after another, even when one fails, and one summary at the end.
+"""`make test`: every suite, two at a time, even when one fails, and one summary at the end.
 
     python -m ci.suites lint unit integration ...
 
-Each word is a target of the Makefile. What a suite says goes through as it comes; the summary adds its seconds, and
-the line with which pytest closed. The exit code is 0 only if every suite passed.
+Each word is a target of the Makefile; the first ones start first. Two at a time, since most of what a suite does is to
+wait for a stack. What a suite says is printed when it has ended, so that two never speak at once; the summary adds its
+seconds, and the line with which pytest closed. The exit code is 0 only if every suite passed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import NamedTuple
+
+SIDE_BY_SIDE = 2
 
 # pytest's last line, with or without its frame of equal signs.
 CLOSING = re.compile(r"^=*\s*(\d+ (?:passed|failed|skipped|error|deselected|xfailed|warning).* in [\d.]+s)\b.*$")
@@ -30,18 +34,23 @@ class Ended(NamedTuple):
 
 
 def run(suite: str) -> Ended:
-    """Run one target, passing on what it says."""
-    print(f"--- {suite}", flush=True)
+    """Run one target, and print what it said."""
+    print(f"... {suite} has begun", flush=True)
     began = time.monotonic()
-    closing, skipped = "", []
-    with subprocess.Popen(["make", "--no-print-directory", suite], stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            closing = match[1] if (match := CLOSING.match(line)) else closing
-            if match := REASON.match(line):
-                skipped.append(match[1].strip())
-    return Ended(suite, process.returncode, time.monotonic() - began, closing, tuple(skipped))
+    process = subprocess.run(
+        ["make", "--no-print-directory", suite],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    lines = process.stdout.splitlines()
+    print("\n".join([f"--- {suite}", *lines]), flush=True)
+    closings = [match[1] for line in lines if (match := CLOSING.match(line))]
+    skipped = tuple(match[1].strip() for line in lines if (match := REASON.match(line)))
+    return Ended(suite, process.returncode, seconds, closings[-1] if closings else "", skipped)
 
 
 def summary(suites: list[Ended]) -> str:
@@ -58,8 +67,9 @@ def summary(suites: list[Ended]) -> str:
 
 def main(suites: list[str]) -> int:
     """Exit code 1 when a suite failed."""
-    ended = [run(suite) for suite in suites]
-    print(summary(ended), flush=True)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as lanes:
+        ended = [future.result() for future in as_completed([lanes.submit(run, suite) for suite in suites])]
+    print(summary(sorted(ended, key=lambda suite: suites.index(suite.suite))), flush=True)
     return int(any(suite.code for suite in ended))
 
 
