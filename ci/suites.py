@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 SIDE_BY_SIDE = 2
@@ -68,8 +68,8 @@ def summary(suites: list[Ended]) -> str:
 def main(suites: list[str]) -> int:
     """Exit code 1 when a suite failed."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as lanes:
-        ended = [future.result() for future in as_completed([lanes.submit(run, suite) for suite in suites])]
-    print(summary(sorted(ended, key=lambda suite: suites.index(suite.suite))), flush=True)
+        ended = list(lanes.map(run, suites))
+    print(summary(ended), flush=True)
     return int(any(suite.code for suite in ended))
 
 
