@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from modelway_local.iam.credentials import OWNER
 from modelway_local.runtime.server import free_port
 from modelway_local.stack import terraform_providers
 from modelway_local.stack.layout import Stack, running
 from modelway_local.stack.lifecycle import down
+from modelway_local.stack.resources import client
 
 from tests.terraform.mutations import Recorded, recorded
 
 ROOT = Path(__file__).parents[2]
+ARTIFACTS = "modelway-local-artifacts"
 # An apply that a gap makes wait does so for minutes.
 COMMAND_SECONDS = 900.0
 NO_PROVIDER = "the AWS provider is neither"
@@ -68,18 +70,13 @@ class Account:
         """`modelway terraform` as typed."""
         return self.modelway("terraform", command, *words, check=check)
 
-    def client(self, service: str) -> Any:
-        """A client of the account's owner, whom no role bounds."""
-        return boto3.client(
-            service,
-            endpoint_url=self.stack.gateway_url,
-            region_name="eu-west-1",
-            **self.stack.credentials().arguments(),
-        )
+    def client(self, service: str, actor: str = OWNER) -> Any:
+        """A client of one of the stack's actors: the account's owner, whom no role bounds, unless another is named."""
+        return client(self.stack, service, actor)
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of the artifacts bucket, at most 1000."""
-        listed = self.client("s3").list_objects_v2(Bucket="modelway-local-artifacts", Prefix=prefix)
+        listed = self.client("s3").list_objects_v2(Bucket=ARTIFACTS, Prefix=prefix)
         return [entry["Key"] for entry in listed.get("Contents", [])]
 
     def calls(self, role: str) -> list[Recorded]:

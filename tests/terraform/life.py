@@ -6,15 +6,12 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from modelway_local.stack.actors import PERSON
-from modelway_local.stack.resources import client
 
-from tests.terraform.conftest import ROOT, Account
+from tests.terraform.conftest import ARTIFACTS, ROOT, Account
 
 MODEL = "breast-cancer"
-ARTIFACTS = "modelway-local-artifacts"
 FOUR_ACTS = "from modelway_local.demo import play; from modelway_local.stack.layout import require; play(require())"
 
 
@@ -45,7 +42,7 @@ def look(account: Account) -> None:
     """What a person may: reports, logs, alarms, dashboards, what there is, and a request to an endpoint."""
     account.modelway("invoke", MODEL, "--file", str(ROOT / "examples" / MODEL / "samples" / "request.json"))
     assert account.modelway("lineage", MODEL).stdout
-    s3, logs, sagemaker, metrics = (_person(account, name) for name in ("s3", "logs", "sagemaker", "cloudwatch"))
+    s3, logs, sagemaker, metrics = (account.client(name, PERSON) for name in ("s3", "logs", "sagemaker", "cloudwatch"))
     listed = s3.list_objects_v2(Bucket=ARTIFACTS, Prefix=f"records/{MODEL}/")["Contents"]
     [report, *_] = [entry["Key"] for entry in listed if entry["Key"].endswith("report.html")]
     assert b"<svg" in s3.get_object(Bucket=ARTIFACTS, Key=report)["Body"].read()
@@ -65,7 +62,3 @@ def look(account: Account) -> None:
     query = {"Id": "sent", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
     now = datetime.now(UTC)
     metrics.get_metric_data(MetricDataQueries=[query], StartTime=now - timedelta(hours=1), EndTime=now)
-
-
-def _person(account: Account, service: str) -> Any:
-    return client(account.stack, service, PERSON)
